@@ -1,0 +1,62 @@
+import type { JsonValue } from './json.js'
+import type { Key } from './key.js'
+import type { MetricGroup } from './metrics.js'
+import type { Output } from './output.js'
+import type { KeyedStateStore, TimerService } from './state.js'
+import type { Clock } from './time.js'
+
+/**
+ * What an operator sees of its host, on the slot's thread. Three hosts: worker threads, the simulator, later a process beside Flink.
+ * Everything below the edges comes through here: clock, randomness, output, state.
+ */
+export interface OperatorContext<Out> {
+  readonly uid: string
+  readonly jobId: string
+  readonly runId: string
+  readonly subtask: number
+  readonly parallelism: number
+  readonly maxParallelism: number
+  readonly attempt: number
+  readonly output: Output<Out>
+  /** The output of a tagged side output; emitting to a tag nobody consumes drops the record and costs nothing. */
+  sideOutput<T>(tag: string): Output<T>
+  /** Whether anything consumes the tag. */
+  hasSideOutput(tag: string): boolean
+  /** MILLRACE_GRAPH on an operator whose input is not keyed. */
+  readonly state: KeyedStateStore
+  readonly timers: TimerService
+  /** The key of the element or timer being processed. */
+  currentKey(): Key
+  readonly clock: Clock
+  readonly metrics: MetricGroup
+  /** A line on the job's standard output (console sinks), in order per subtask. */
+  print(line: string): void
+  /** A line in the log, at warning level, with the operator's uid; the host limits its rate. */
+  warn(message: string): void
+}
+
+/**
+ * The lifecycle, fixed: restoreState (if any) -> open -> process* -> [prepareBarrier -> snapshotState -> checkpointComplete |
+ * checkpointAborted]* -> finish -> close. All on the slot's thread; only prepareBarrier, open, finish and close may return a promise
+ * (the subtask waits, other subtasks of the slot go on).
+ */
+export interface Operator<In, Out, In2 = never> {
+  open?(ctx: OperatorContext<Out>): void | Promise<void>
+  processElement(value: In, timestamp: number): void
+  /** The second input of a connected operator. */
+  processElement2?(value: In2, timestamp: number): void
+  /** Called after the event timers up to `watermark` have fired, before it is forwarded. */
+  processWatermark?(watermark: number): void
+  onEventTimer?(time: number, namespace: number): void
+  onProcessingTimer?(time: number, namespace: number): void
+  /** Runs before the barrier is forwarded: flush what must not cross it. May emit. */
+  prepareBarrier?(checkpointId: number): void | Promise<void>
+  /** Non-keyed state of this subtask; on restore the lists of all subtasks are concatenated and dealt out again. */
+  snapshotState?(checkpointId: number): readonly JsonValue[]
+  restoreState?(state: readonly JsonValue[]): void
+  checkpointComplete?(checkpointId: number): void
+  checkpointAborted?(checkpointId: number): void
+  /** All inputs have ended and all event timers fired; may emit. Not called again after a restore that had it done. */
+  finish?(): void | Promise<void>
+  close?(): void | Promise<void>
+}

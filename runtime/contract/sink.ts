@@ -1,0 +1,74 @@
+import type { JsonValue } from './json.js'
+import type { MetricGroup } from './metrics.js'
+import type { Clock } from './time.js'
+
+/** What a sink promises for its output. State is exactly-once whatever the sink. */
+export type DeliveryGuarantee = 'exactly-once' | 'at-least-once'
+
+/**
+ * Writers in the slots, one committer on the main thread. Two-phase: writers flush and hand over committables at the barrier, they go
+ * into the manifest, and once it is written the committer publishes them, idempotently: after a crash it is called again with the same.
+ */
+export interface Sink<In, Committable extends JsonValue = JsonValue, WriterState extends JsonValue = JsonValue> {
+  /** A short name for messages: `file`, `console`. */
+  readonly name: string
+  readonly guarantee: DeliveryGuarantee
+  /** Where it writes, as plain text: a restore with another output is refused. */
+  readonly describe: string
+  createWriter(ctx: SinkWriterContext): SinkWriter<In, Committable, WriterState> | Promise<SinkWriter<In, Committable, WriterState>>
+  createCommitter?(ctx: SinkCommitterContext): SinkCommitter<Committable>
+}
+
+/** Slot thread. */
+export interface SinkWriterContext {
+  readonly uid: string
+  readonly jobId: string
+  readonly runId: string
+  readonly subtask: number
+  readonly parallelism: number
+  /** Numbers the processes and in-process restarts of a run: no two live writers share (run, uid, subtask, attempt). */
+  readonly attempt: number
+  readonly epoch: number
+  readonly clock: Clock
+  readonly metrics: MetricGroup
+  /** A line on the job's standard output. */
+  print(line: string): void
+  warn(message: string): void
+}
+
+/** Slot thread. */
+export interface SinkWriter<In, Committable = JsonValue, WriterState = JsonValue> {
+  /** Takes the record; may buffer. */
+  write(value: In, timestamp: number): void
+  /** A promise while the writer can take no more records (backpressure), else undefined. Asked after each batch. */
+  busy?(): Promise<void> | undefined
+  /** Everything written so far reaches its place, durably, before the promise resolves. `checkpointId` is the barrier's. */
+  flush(checkpointId: number): void | Promise<void>
+  /** After `flush`: what the committer has to publish. */
+  prepareCommit?(checkpointId: number): readonly Committable[]
+  snapshotState?(checkpointId: number): readonly WriterState[]
+  restoreState?(states: readonly WriterState[]): void
+  /** Lets go of resources. Unflushed data of an aborted attempt may stay behind, unpublished. */
+  close?(): void | Promise<void>
+}
+
+/** Main thread. */
+export interface SinkCommitterContext {
+  readonly uid: string
+  readonly jobId: string
+  readonly runId: string
+  readonly epoch: number
+  warn(message: string): void
+}
+
+/** Main thread. */
+export interface SinkCommitter<Committable = JsonValue> {
+  /** Publishes all, idempotently; resolves when durable. What can't be published any more is MILLRACE_OUTPUT naming the object. */
+  commit(committables: readonly Committable[]): Promise<void>
+  /**
+   * Before the job starts (fresh or restored; after `commit` of what the manifest names): deletes what earlier attempts of this run left
+   * unpublished. Never touches another run's. `fresh`: first start of the run; may warn of another run's output.
+   */
+  recover?(options: { readonly fresh: boolean }): Promise<void>
+  close?(): void | Promise<void>
+}
