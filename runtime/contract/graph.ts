@@ -2,7 +2,7 @@ import type { Key } from './key.js'
 import type { Operator } from './operator.js'
 import type { Sink } from './sink.js'
 import type { Decoder, Source, WatermarkStrategy } from './source.js'
-import type { Aggregator, StateDescriptor } from './state.js'
+import type { StateDescriptor } from './state.js'
 
 /** How records are spread over the subtasks of the receiver. `forward`: stay in the slot. */
 export type Partitioning =
@@ -37,13 +37,6 @@ export interface SourceNode extends NodeBase {
   /** Absent: raw records are the values. */
   readonly decoder?: Decoder<never, unknown>
   readonly watermarks: WatermarkStrategy<never>
-}
-
-/** Combines records of one key and pane before a hash edge; see `design: exchange`. Only where results do not depend on it. */
-export interface Combiner {
-  readonly aggregator: Aggregator<never, unknown, unknown>
-  /** Start of the pane a timestamp falls into. */
-  readonly paneOf: (timestamp: number) => number
 }
 
 export interface OperatorNode extends NodeBase {
