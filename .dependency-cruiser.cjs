@@ -1,0 +1,151 @@
+// Which folder may import which: design section "The layers", docs/architecture.md. `npm run imports` checks it.
+
+/** An engine folder -> the engine folders it may import. `contract` and itself are allowed everywhere; what is not listed is not. */
+const engine = {
+  contract: [],
+  codec: [],
+  plan: ['codec'],
+  exchange: ['codec'],
+  state: ['codec'],
+  storage: [],
+  metrics: [],
+  checkpoint: ['codec', 'storage'],
+  task: ['codec', 'plan', 'exchange', 'state', 'checkpoint', 'storage', 'metrics'],
+  worker: ['codec', 'plan', 'exchange', 'state', 'checkpoint', 'storage', 'metrics', 'task'],
+  coordinator: ['codec', 'plan', 'checkpoint', 'storage', 'metrics'],
+  http: ['coordinator', 'metrics'],
+  cli: ['codec', 'plan', 'coordinator', 'checkpoint', 'storage', 'metrics', 'http'],
+}
+
+/** These read the options' table. */
+const readsConfig = ['worker', 'coordinator', 'metrics', 'http', 'cli', 'testing']
+
+/** These run on the main thread, which never touches a record. */
+const mainThread = '^runtime/(coordinator|cli|http)/'
+const recordFolders = '^runtime/(task|exchange|state)/'
+/** How shared memory is laid out: the main thread allocates it. */
+const layout = '^runtime/exchange/[^/]+-layout\\.ts$'
+/** The messages between the threads, types and plain values: the only part of worker/ that the main thread sees. */
+const protocol = '^runtime/worker/[^/]*protocol[^/]*\\.ts$'
+
+const folderRules = Object.entries(engine).map(([folder, imports]) => {
+  const isMainThread = new RegExp(mainThread).test(`runtime/${folder}/`)
+  const allowed = ['contract', folder, ...(folder === 'contract' ? [] : imports)]
+  const exceptions = [`^runtime/(${allowed.join('|')})/`]
+  if (isMainThread) exceptions.push(layout, protocol)
+  return {
+    name: `${folder}-imports`,
+    comment: `runtime/${folder} may import: ${allowed.join(', ')}`,
+    severity: 'error',
+    from: { path: `^runtime/${folder}/` },
+    to: {
+      path: '^runtime/',
+      pathNot: exceptions,
+      ...(isMainThread ? { dependencyTypesNot: ['type-only'] } : {}),
+    },
+  }
+})
+
+module.exports = {
+  forbidden: [
+    ...folderRules,
+    {
+      name: 'folder-without-rule',
+      comment: 'A new folder of the engine needs a line in .dependency-cruiser.cjs that says what it may import',
+      severity: 'error',
+      from: { path: '^runtime/[^/]+/', pathNot: `^runtime/(testing|${Object.keys(engine).join('|')})/` },
+      to: {},
+    },
+    {
+      name: 'main-thread-touches-no-record',
+      comment: 'coordinator, cli and http use task, exchange and state as types only',
+      severity: 'error',
+      from: { path: mainThread },
+      to: { path: recordFolders, pathNot: layout, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'protocol-is-plain',
+      comment: 'What the main thread and the workers share must not draw the task into the main thread',
+      severity: 'error',
+      from: { path: [protocol, layout] },
+      to: { path: '^runtime/', pathNot: ['^runtime/contract/', protocol, layout], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'contract-imports-nothing',
+      severity: 'error',
+      from: { path: '^runtime/contract/' },
+      to: { pathNot: '^runtime/contract/' },
+    },
+    {
+      name: 'engine-knows-no-operator',
+      severity: 'error',
+      from: { path: '^runtime/' },
+      to: { path: '^(operators|jobs|test|bench)/' },
+    },
+    {
+      name: 'operators-see-the-contract-only',
+      comment: 'Operators talk to their host through runtime/contract: another host will run them',
+      severity: 'error',
+      from: { path: '^operators/' },
+      to: { path: '^(runtime|config|jobs|test|bench|dist)/', pathNot: '^runtime/contract/' },
+    },
+    {
+      name: 'config-sees-the-contract-only',
+      severity: 'error',
+      from: { path: '^config/[^/]+\\.ts$' },
+      to: { path: '^(runtime|operators|jobs|test|bench|dist)/', pathNot: '^runtime/contract/' },
+    },
+    {
+      name: 'who-reads-config',
+      severity: 'error',
+      from: { path: '^runtime/[^/]+/', pathNot: `^runtime/(${readsConfig.join('|')})/` },
+      to: { path: '^config/' },
+    },
+    {
+      name: 'jobs-use-the-package',
+      comment: "Jobs import 'millrace', as a user's job does",
+      severity: 'error',
+      from: { path: '^jobs/' },
+      to: { path: '^(runtime|operators|config|test|bench)/' },
+    },
+    {
+      name: 'sources-never-import-the-build',
+      severity: 'error',
+      from: { path: '^(runtime|operators|config)/' },
+      to: { path: '^(dist|\\.build)/' },
+    },
+    {
+      name: 'no-disk-or-network-below-the-edges',
+      comment: 'The simulator runs these folders without either: pass it in through the contract',
+      severity: 'error',
+      from: {
+        path: [
+          '^runtime/(contract|codec|plan|exchange|state|checkpoint|task)/',
+          '^operators/(api|windows|joins|process|async|dedup|formats)/',
+        ],
+      },
+      to: { path: '^(node:)?(fs|net|tls|dns|dgram|http|https|http2|child_process|cluster)(/|$)' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^(runtime|operators)/' },
+      to: {},
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'declared-dependencies',
+      comment: 'The shipped code uses what package.json lists under dependencies',
+      severity: 'error',
+      from: { path: '^(runtime|operators|config)/.*\\.ts$' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'deprecated'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '^dist/'] },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'node', 'default'] },
+  },
+}

@@ -1,0 +1,42 @@
+import type { Output } from '../contract/output.js'
+import type { KeyedBackend } from '../state/keyed-backend.js'
+import type { OperatorRestore, OperatorSnapshot } from '../worker/protocol.js'
+import type { LocalMetrics } from './counters.js'
+
+/** What every operator and sink of a subtask may know of where it runs. */
+export interface SubtaskInfo {
+  readonly jobId: string
+  readonly runId: string
+  readonly subtask: number
+  readonly parallelism: number
+  readonly maxParallelism: number
+  readonly attempt: number
+  readonly epoch: number
+}
+
+/** An operator's share of a checkpoint without its keyed state, which is encoded behind the barrier. */
+export type LinkSnapshot = Omit<OperatorSnapshot, 'segment'>
+
+/** One member of a chain: an operator or a sink, as the subtask drives it. Slot thread. */
+export interface Link {
+  readonly uid: string
+  readonly metrics: LocalMetrics
+  readonly backend: KeyedBackend | undefined
+  readonly input: Output<unknown>
+  readonly input2: Output<unknown>
+  open(restore: OperatorRestore | undefined): Promise<void>
+  /** False: not done, the outbox has to drain first. */
+  advanceWatermark(watermark: number, shouldYield: () => boolean): boolean
+  fireProcessingTimers(now: number, shouldYield: () => boolean): boolean
+  nextProcessingTimer(): number
+  /** Before the barrier goes on. */
+  prepareBarrier(checkpointId: number): Promise<void>
+  /** After the barrier went on. */
+  snapshot(checkpointId: number): LinkSnapshot | Promise<LinkSnapshot>
+  checkpointComplete(checkpointId: number): void
+  checkpointAborted(checkpointId: number): void
+  finish(): Promise<void>
+  /** A promise while it can take no more records. */
+  busy(): Promise<void> | undefined
+  close(): Promise<void>
+}

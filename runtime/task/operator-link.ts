@@ -1,0 +1,185 @@
+import { MillraceError } from '../contract/errors.js'
+import type { OperatorNode } from '../contract/graph.js'
+import type { Key } from '../contract/key.js'
+import type { Operator, OperatorContext } from '../contract/operator.js'
+import type { Output } from '../contract/output.js'
+import type { KeyedStateStore, TimerService } from '../contract/state.js'
+import type { Clock } from '../contract/time.js'
+import type { KeyedBackend } from '../state/keyed-backend.js'
+import type { OperatorRestore } from '../worker/protocol.js'
+import { LocalMetrics } from './counters.js'
+import type { Link, LinkSnapshot, SubtaskInfo } from './link.js'
+import { operatorFailure } from './user-error.js'
+
+type AnyOperator = Operator<unknown, unknown, unknown>
+
+/** What an operator of a slot is connected to. */
+export interface OperatorWiring {
+  readonly info: SubtaskInfo
+  readonly clock: Clock
+  readonly output: Output<unknown>
+  readonly sideOutput: (tag: string) => Output<unknown>
+  readonly hasSideOutput: (tag: string) => boolean
+  readonly print: (line: string) => void
+  readonly warn: (uid: string, message: string) => void
+  readonly backend?: KeyedBackend
+}
+
+function unkeyed(uid: string): never {
+  throw new MillraceError('MILLRACE_GRAPH', `operator "${uid}" uses state or timers, but its input is not keyed`, {
+    hint: 'put keyBy(...) before it',
+  })
+}
+
+/** One operator of a chain in one subtask, and its keyed state. Slot thread. */
+export class OperatorLink implements Link {
+  readonly uid: string
+  readonly metrics: LocalMetrics = new LocalMetrics()
+  readonly backend: KeyedBackend | undefined
+  /** Where records of input 0 go in. */
+  readonly input: Output<unknown>
+  readonly input2: Output<unknown>
+  private readonly operator: AnyOperator
+  private readonly wiring: OperatorWiring
+  private readonly fireEvent: (time: number, namespace: number) => void
+  private readonly fireProcessing: (time: number, namespace: number) => void
+  private finished = false
+  private watermark = -Infinity
+
+  constructor(node: OperatorNode, wiring: OperatorWiring) {
+    this.uid = node.uid
+    this.wiring = wiring
+    this.backend = wiring.backend
+    const operator = node.create() as unknown as AnyOperator
+    this.operator = operator
+    const { uid } = node
+    this.input = {
+      emit(value, timestamp) {
+        try {
+          operator.processElement(value, timestamp)
+        } catch (error) {
+          throw operatorFailure(error, uid)
+        }
+      },
+    }
+    this.input2 = {
+      emit(value, timestamp) {
+        try {
+          operator.processElement2!(value, timestamp)
+        } catch (error) {
+          throw operatorFailure(error, uid)
+        }
+      },
+    }
+    this.fireEvent = (time, namespace) => operator.onEventTimer!(time, namespace)
+    this.fireProcessing = (time, namespace) => operator.onProcessingTimer!(time, namespace)
+  }
+
+  async open(restore: OperatorRestore | undefined): Promise<void> {
+    if (restore !== undefined) {
+      this.finished = restore.finished
+      this.watermark = restore.watermark
+      if (restore.state.length > 0) this.operator.restoreState?.(restore.state)
+    }
+    await this.guard(() => this.operator.open?.(this.context()))
+  }
+
+  /** Fires timers up to the watermark in slices; true once all have fired and the operator has seen it. */
+  advanceWatermark(watermark: number, shouldYield: () => boolean): boolean {
+    this.watermark = watermark
+    try {
+      if (this.backend !== undefined && !this.backend.advanceWatermark(watermark, this.fireEvent, shouldYield)) return false
+      this.operator.processWatermark?.(watermark)
+      return true
+    } catch (error) {
+      throw operatorFailure(error, this.uid)
+    }
+  }
+
+  fireProcessingTimers(now: number, shouldYield: () => boolean): boolean {
+    if (this.backend === undefined) return true
+    try {
+      return this.backend.fireProcessingTimers(now, this.fireProcessing, shouldYield)
+    } catch (error) {
+      throw operatorFailure(error, this.uid)
+    }
+  }
+
+  nextProcessingTimer(): number {
+    return this.backend?.nextProcessingTimer() ?? Infinity
+  }
+
+  async prepareBarrier(checkpointId: number): Promise<void> {
+    if (this.operator.prepareBarrier !== undefined) await this.guard(() => this.operator.prepareBarrier!(checkpointId))
+  }
+
+  snapshot(checkpointId: number): LinkSnapshot {
+    this.backend?.freeze(checkpointId)
+    return {
+      uid: this.uid,
+      watermark: this.watermark,
+      finished: this.finished,
+      state: this.operator.snapshotState?.(checkpointId) ?? [],
+      schema: this.backend?.schema() ?? [],
+      counters: this.metrics.counts(),
+    }
+  }
+
+  checkpointComplete(checkpointId: number): void {
+    this.backend?.completeCheckpoint(checkpointId)
+    this.operator.checkpointComplete?.(checkpointId)
+  }
+
+  checkpointAborted(checkpointId: number): void {
+    this.backend?.abortCheckpoint(checkpointId)
+    this.operator.checkpointAborted?.(checkpointId)
+  }
+
+  async finish(): Promise<void> {
+    if (this.finished) return
+    const dropped = this.backend?.pendingProcessingTimers() ?? 0
+    if (dropped > 0) this.metrics.counter('numProcessingTimersDropped').inc(dropped)
+    await this.guard(() => this.operator.finish?.())
+    this.finished = true
+  }
+
+  busy(): Promise<void> | undefined {
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    await this.operator.close?.()
+    await this.backend?.close()
+  }
+
+  private async guard(run: () => void | Promise<void>): Promise<void> {
+    try {
+      await run()
+    } catch (error) {
+      throw operatorFailure(error, this.uid)
+    }
+  }
+
+  private context(): OperatorContext<unknown> {
+    const { info, clock, output, sideOutput, hasSideOutput, print, warn, backend } = this.wiring
+    const { uid } = this
+    return {
+      ...info,
+      uid,
+      clock,
+      output,
+      sideOutput: sideOutput as OperatorContext<unknown>['sideOutput'],
+      hasSideOutput,
+      print,
+      warn: (message) => warn(uid, message),
+      metrics: this.metrics,
+      currentKey: (): Key => backend?.currentKey() ?? unkeyed(uid),
+      get state(): KeyedStateStore {
+        return backend?.store ?? unkeyed(uid)
+      },
+      get timers(): TimerService {
+        return backend?.timers ?? unkeyed(uid)
+      },
+    }
+  }
+}

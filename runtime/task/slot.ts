@@ -1,0 +1,210 @@
+/**
+ * Invariant: the thread is never blocked. Control messages first, then one bounded piece of work for each subtask (downstream first, so
+ * that what is under way leaves before more comes in), then a slice of the running snapshots; between turns of a few milliseconds the
+ * event loop runs, and with nothing to do the slot parks.
+ *
+ *   inbox -> subtasks -> snapshots -> (yield | park) -> inbox ...
+ *
+ * Semantics of the order: Flink's MailboxProcessor.
+ */
+import { serializeError } from '../contract/errors.js'
+import type { Clock } from '../contract/time.js'
+import { parkUnless, type Parker, type Waker } from '../exchange/parking.js'
+import type { FromSlot, ToSlot } from '../worker/protocol.js'
+import { SnapshotEncoder, type SegmentWriter } from './snapshot-encoder.js'
+import type { SourceDriver } from './source-driver.js'
+import type { Subtask, SubtaskSnapshot } from './subtask.js'
+import { OperatorFailure } from './user-error.js'
+
+/** How long a slot works before the event loop gets a turn, and how long a partly filled batch may wait. */
+const TURN_MS = 4
+const LONGEST_PARK_MS = 1000
+
+/** The slot's end of the channel to the coordinator. */
+export interface SlotLink {
+  send(message: FromSlot): void
+  /** Next control message, if one is there. */
+  receive(): ToSlot | undefined
+}
+
+export interface SlotOptions {
+  readonly slot: number
+  readonly clock: Clock
+  readonly link: SlotLink
+  readonly parker: Parker
+  readonly waker: Waker
+  readonly slots: number
+  readonly segments: SegmentWriter
+  /** Lets the event loop run once. */
+  readonly breathe: () => Promise<void>
+}
+
+export class Slot {
+  /** Downstream first. */
+  private subtasks: readonly Subtask[] = []
+  private readonly options: SlotOptions
+  private readonly encoder: SnapshotEncoder
+  private failure: unknown
+  private failed = false
+  private started = false
+  private closing = false
+  private lines: string[] = []
+  private nextTimerMs = Infinity
+
+  constructor(options: SlotOptions) {
+    this.options = options
+    this.encoder = new SnapshotEncoder(options.segments, {
+      done: (snapshot, operators) =>
+        options.link.send({ type: 'checkpointAck', slot: options.slot, task: snapshot.task, checkpointId: snapshot.checkpointId, operators }),
+      failed: (error) => this.fail(error),
+      wake: () => this.wake(),
+    })
+  }
+
+  /** The subtasks this slot hosts, upstream first. */
+  host(subtasks: readonly Subtask[]): void {
+    this.subtasks = [...subtasks].reverse()
+  }
+
+  wake(): void {
+    this.options.waker.wake(this.options.slot)
+  }
+
+  wakeOthers(): void {
+    for (let s = 0; s < this.options.slots; s++) if (s !== this.options.slot) this.options.waker.wake(s)
+  }
+
+  fail(error: unknown): void {
+    if (!this.failed) this.failure = error
+    this.failed = true
+    this.wake()
+  }
+
+  print(line: string): void {
+    this.lines.push(line)
+  }
+
+  snapshotTaken(snapshot: SubtaskSnapshot): void {
+    this.encoder.add(snapshot, this.subtasks.find((s) => s.task === snapshot.task)!.links)
+  }
+
+  finished(task: number): void {
+    this.options.link.send({ type: 'subtaskFinished', slot: this.options.slot, task })
+  }
+
+  /** Runs until the coordinator says `close` or something fails; reports a failure and then resolves. */
+  async run(): Promise<void> {
+    const { clock, link } = this.options
+    link.send({ type: 'ready', slot: this.options.slot })
+    try {
+      let turnBegan = clock.now()
+      for (;;) {
+        this.takeMessages()
+        if (this.failed) throw this.failure
+        if (this.closing) break
+        const progressed = this.started && this.turn()
+        const now = clock.now()
+        if (progressed && now - turnBegan < TURN_MS) continue
+        if (this.nextTimerMs <= now || !progressed) this.fireTimers()
+        this.flush()
+        if (progressed || this.hasWork()) await this.options.breathe()
+        else await parkUnless(this.options.parker, () => this.hasWork(), this.parkTimeout(now))
+        turnBegan = clock.now()
+      }
+      for (const subtask of this.subtasks) await subtask.close()
+      this.flushLines()
+      link.send({ type: 'closed', slot: this.options.slot })
+    } catch (error) {
+      this.flushLines()
+      this.report(error)
+    }
+  }
+
+  private turn(): boolean {
+    let progressed = false
+    for (let s = 0; s < this.subtasks.length; s++) if (this.subtasks[s]!.runOnce()) progressed = true
+    return this.encoder.slice() || progressed
+  }
+
+  private flush(): void {
+    for (const subtask of this.subtasks) subtask.flush()
+    this.flushLines()
+  }
+
+  private flushLines(): void {
+    if (this.lines.length === 0) return
+    this.options.link.send({ type: 'print', lines: this.lines })
+    this.lines = []
+  }
+
+  private fireTimers(): void {
+    let next = Infinity
+    if (this.started) for (const subtask of this.subtasks) next = Math.min(next, subtask.processingTime())
+    this.nextTimerMs = next
+  }
+
+  private hasWork(): boolean {
+    if (this.failed || this.inboxHasMail()) return true
+    if (!this.started) return false
+    return this.encoder.hasWork() || this.subtasks.some((subtask) => subtask.hasWork())
+  }
+
+  private parkTimeout(now: number): number {
+    let timeout = LONGEST_PARK_MS
+    for (const subtask of this.subtasks) timeout = Math.min(timeout, subtask.nextCheckMs())
+    return Math.max(1, Math.min(timeout, this.nextTimerMs - now))
+  }
+
+  private mail: ToSlot | undefined
+
+  private inboxHasMail(): boolean {
+    this.mail ??= this.options.link.receive()
+    return this.mail !== undefined
+  }
+
+  private takeMessages(): void {
+    while (this.inboxHasMail()) {
+      const message = this.mail!
+      this.mail = undefined
+      this.handle(message)
+    }
+  }
+
+  private handle(message: ToSlot): void {
+    switch (message.type) {
+      case 'start':
+        this.started = true
+        return
+      case 'assignSplits':
+        return this.source(message.uid)?.assign(message.splits)
+      case 'noMoreSplits':
+        return this.source(message.uid)?.endOfSplits()
+      case 'triggerCheckpoint':
+        for (const subtask of this.subtasks) subtask.trigger(message.checkpointId, message.timestampMs)
+        return
+      case 'checkpointComplete':
+        for (const subtask of this.subtasks) subtask.complete(message.checkpointId)
+        return
+      case 'checkpointAborted':
+        this.encoder.abort(message.checkpointId)
+        for (const subtask of this.subtasks) subtask.abort(message.checkpointId)
+        return
+      case 'close':
+        this.closing = true
+    }
+  }
+
+  private source(uid: string): SourceDriver | undefined {
+    return this.subtasks.find((subtask) => subtask.source?.uid === uid)?.source?.driver
+  }
+
+  private report(error: unknown): void {
+    const uid = error instanceof OperatorFailure ? error.uid : undefined
+    this.options.link.send({
+      type: 'failed',
+      slot: this.options.slot,
+      error: serializeError(error, 'MILLRACE_INTERNAL'),
+      ...(uid !== undefined ? { uid } : {}),
+    })
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Invariant: the subtask's watermark is the minimum over its unfinished, non-idle splits, and the next record comes from the split
+ * furthest behind in event time; so a record within its split's bound is never late, whatever the number of splits and readers.
+ *
+ *   split A (wm 10) --.                                   (drift: a split further ahead of the slowest
+ *   split B (wm  7) ---> poll B --> decode --> chain       reader than allowed is left alone)
+ *   split C (wm 12) --'
+ */
+import type { SourceNode } from '../contract/graph.js'
+import type { JsonValue } from '../contract/json.js'
+import type { IdentifiedSplit, SourceReader, WatermarkStrategy } from '../contract/source.js'
+import { MAX_WATERMARK, MIN_WATERMARK, type Clock } from '../contract/time.js'
+import type { AssignedSplit } from '../worker/protocol.js'
+import type { Decoding } from './decoding.js'
+import type { DriftTable } from './drift.js'
+import { SplitState } from './split-state.js'
+import { operatorFailure } from './user-error.js'
+
+/** Records one poll hands over at most. */
+export const POLL_RECORDS = 512
+
+export type SourceStatus = 'more' | 'wait' | 'end'
+
+export interface SourceHost {
+  /** Makes the slot look again. */
+  wake(): void
+  /** Makes all slots look again: another reader may wait for this one's watermark. */
+  wakeOthers(): void
+  fail(error: unknown): void
+}
+
+export class SourceDriver {
+  private readonly node: SourceNode
+  private readonly strategy: WatermarkStrategy<never>
+  private readonly reader: SourceReader<unknown, JsonValue>
+  private readonly decoding: Decoding
+  private readonly drift: DriftTable
+  private readonly clock: Clock
+  private readonly host: SourceHost
+  private readonly splits: SplitState[] = []
+  private opening = 0
+  private openingSplits: AssignedSplit[] = []
+  private noMoreSplits = false
+  private published = MIN_WATERMARK
+  /** Splits that are further ahead than the drift allows; they are not idle. */
+  private heldBack = false
+
+  constructor(options: {
+    node: SourceNode
+    reader: SourceReader<unknown, JsonValue>
+    decoding: Decoding
+    drift: DriftTable
+    clock: Clock
+    host: SourceHost
+  }) {
+    this.node = options.node
+    this.strategy = options.node.watermarks
+    this.reader = options.reader
+    this.decoding = options.decoding
+    this.drift = options.drift
+    this.clock = options.clock
+    this.host = options.host
+  }
+
+  assign(splits: readonly AssignedSplit[]): void {
+    for (const split of splits) {
+      this.opening++
+      this.openingSplits.push(split)
+      void this.open(split)
+    }
+  }
+
+  endOfSplits(): void {
+    this.noMoreSplits = true
+  }
+
+  /** Whether all splits are read and none will come. */
+  get ended(): boolean {
+    return this.noMoreSplits && this.opening === 0 && this.splits.length === 0
+  }
+
+  /** Whether every split is idle (and there is one). */
+  get idle(): boolean {
+    return this.opening === 0 && this.splits.length > 0 && this.splits.every((split) => split.idle)
+  }
+
+  /** Reads one batch from the split furthest behind. */
+  poll(): SourceStatus {
+    if (this.ended) return 'end'
+    const split = this.choose()
+    if (split === undefined) return 'wait'
+    this.decoding.split = split
+    const before = this.decoding.records
+    const status = split.reader.poll(this.decoding, POLL_RECORDS)
+    if (this.strategy.idlenessMs !== undefined && this.decoding.records > before) this.active(split)
+    if (status === 'end') this.finishSplit(split)
+    else if (status === 'wait') this.awaitSplit(split)
+    return this.ended ? 'end' : 'more'
+  }
+
+  /** Whether `poll` would read or end. */
+  canPoll(): boolean {
+    return this.ended || this.choose() !== undefined
+  }
+
+  /** The subtask's watermark now; +Infinity once everything is read. */
+  watermark(): number {
+    if (this.ended) return MAX_WATERMARK
+    if (this.opening > 0 || this.splits.length === 0) return MIN_WATERMARK
+    let min = MAX_WATERMARK
+    for (const split of this.splits) if (!split.idle && split.watermark < min) min = split.watermark
+    return min === MAX_WATERMARK ? MIN_WATERMARK : min
+  }
+
+  /** Shows the watermark to the other readers, for alignment. */
+  publish(watermark: number): void {
+    if (this.strategy.maxDriftMs === undefined || watermark === this.published) return
+    this.published = watermark
+    this.drift.publish(watermark)
+    this.host.wakeOthers()
+  }
+
+  /** Milliseconds after which idleness must be looked at again; Infinity if never. */
+  nextIdleCheckMs(): number {
+    return this.strategy.idlenessMs === undefined || this.heldBack ? Infinity : Math.max(1, this.strategy.idlenessMs / 2)
+  }
+
+  /** Marks splits idle that have had nothing for too long. Call only when the source is neither held back nor backpressured. */
+  checkIdleness(): void {
+    const { idlenessMs } = this.strategy
+    if (idlenessMs === undefined) return
+    const now = this.clock.now()
+    for (const split of this.splits) {
+      if (split.waiting && now - split.lastRecordMs >= idlenessMs) split.idle = true
+    }
+  }
+
+  snapshot(): AssignedSplit[] {
+    const open = this.splits.map((s) => ({ id: s.id, split: s.reader.position(), watermark: s.watermark }))
+    return [...open, ...this.openingSplits]
+  }
+
+  async close(): Promise<void> {
+    for (const split of this.splits) await split.reader.close?.()
+    await this.reader.close?.()
+  }
+
+  private choose(): SplitState | undefined {
+    const limit = this.strategy.maxDriftMs
+    let best: SplitState | undefined
+    let slowest = this.opening > 0 ? MIN_WATERMARK : MAX_WATERMARK
+    for (const split of this.splits) {
+      if (!split.idle && split.watermark < slowest) slowest = split.watermark
+      if (!split.waiting && (best === undefined || split.watermark < best.watermark)) best = split
+    }
+    this.heldBack = false
+    if (best === undefined || limit === undefined || best.watermark === MIN_WATERMARK) return best
+    const others = this.drift.slowestOther()
+    if (best.watermark - Math.min(slowest, others) <= limit) return best
+    this.heldBack = true
+    return undefined
+  }
+
+  private active(split: SplitState): void {
+    split.lastRecordMs = this.clock.now()
+    split.idle = false
+  }
+
+  private awaitSplit(split: SplitState): void {
+    split.waiting = true
+    split.reader.available().then(
+      () => {
+        split.waiting = false
+        this.host.wake()
+      },
+      (error: unknown) => this.host.fail(operatorFailure(error, this.node.uid)),
+    )
+  }
+
+  private finishSplit(split: SplitState): void {
+    this.splits.splice(this.splits.indexOf(split), 1)
+    void Promise.resolve(split.reader.close?.()).catch((error: unknown) => this.host.fail(operatorFailure(error, this.node.uid)))
+  }
+
+  private async open(assigned: AssignedSplit): Promise<void> {
+    try {
+      const identified: IdentifiedSplit<JsonValue> = { id: assigned.id, split: assigned.split }
+      const reader = await this.reader.openSplit(identified)
+      this.splits.push(new SplitState(assigned.id, reader, assigned.watermark, this.strategy.generator, this.clock.now()))
+      this.opening--
+      this.openingSplits = this.openingSplits.filter((s) => s !== assigned)
+      this.host.wake()
+    } catch (error) {
+      this.host.fail(operatorFailure(error, this.node.uid))
+    }
+  }
+}

@@ -1,0 +1,341 @@
+/**
+ * Invariant: one thing at a time, in this order: what waits in the outbox, what waits for a promise, the watermark being applied, the
+ * batch being processed, then the next element. A subtask never blocks its thread; it says that it could not go on.
+ *
+ *   source | gate --> [ batch ] --> chain of links --> record writers --> channels
+ */
+import type { Clock } from '../contract/time.js'
+import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
+import type { RecordBatch } from '../exchange/record-batch.js'
+import type { GateChannel, GateOutput, InputGate } from './input-gate.js'
+import type { Link, LinkSnapshot } from './link.js'
+import type { RecordWriter } from './record-writer.js'
+import type { SourceDriver } from './source-driver.js'
+import type { AssignedSplit } from '../worker/protocol.js'
+
+/** Timers fired in one turn at most. */
+const TIMER_SLICE = 1024
+
+/** The source at the head of a chain. */
+export interface SourceHead {
+  readonly uid: string
+  readonly driver: SourceDriver
+  readonly counters: () => Record<string, number>
+}
+
+/** A subtask's share of a checkpoint as of the barrier; keyed state is still to be encoded. */
+export interface SubtaskSnapshot {
+  readonly task: number
+  readonly checkpointId: number
+  readonly operators: readonly LinkSnapshot[]
+}
+
+export interface SubtaskHost {
+  readonly clock: Clock
+  wake(): void
+  fail(error: unknown): void
+  snapshotTaken(snapshot: SubtaskSnapshot): void
+  finished(task: number): void
+}
+
+export class Subtask implements GateOutput {
+  readonly task: number
+  readonly links: readonly Link[]
+  readonly source: SourceHead | undefined
+  private gate: InputGate | undefined
+  private readonly writers: readonly RecordWriter[]
+  private readonly host: SubtaskHost
+  private waiting = false
+  private batch: RecordBatch | undefined
+  private channel: GateChannel | undefined
+  private cursor = 0
+  /** The watermark being applied and the link it has reached. */
+  private target = MIN_WATERMARK
+  private applied = MIN_WATERMARK
+  private linkIndex = 0
+  private applying = false
+  private ending = false
+  private finishedOnce = false
+  private idle = false
+  private timerBudget = 0
+  private readonly shouldYield = (): boolean => this.timerBudget-- <= 0 || this.blocked()
+
+  constructor(options: {
+    task: number
+    links: readonly Link[]
+    writers: readonly RecordWriter[]
+    host: SubtaskHost
+    source?: SourceHead
+    restoredWatermark: number
+  }) {
+    this.task = options.task
+    this.links = options.links
+    this.writers = options.writers
+    this.host = options.host
+    this.source = options.source
+    this.applied = options.restoredWatermark
+    if (options.restoredWatermark > MIN_WATERMARK) this.watermark(options.restoredWatermark)
+  }
+
+  connect(gate: InputGate): void {
+    this.gate = gate
+  }
+
+  /** The watermark of this subtask's operators. */
+  get currentWatermark(): number {
+    return this.applied
+  }
+
+  /** Does a bounded piece of work; false when there is nothing it could do. */
+  runOnce(): boolean {
+    if (this.waiting || !this.drain()) return false
+    if (this.applying) return this.applyWatermark()
+    if (this.batch !== undefined) return this.processBatch()
+    if (this.ending) return this.end()
+    return this.source === undefined ? this.gate!.poll() : this.pollSource(this.source)
+  }
+
+  /** Whether `runOnce` might do something now; asked before the slot sleeps. */
+  hasWork(): boolean {
+    if (this.waiting) return false
+    if (this.blocked()) return this.writers.some((writer) => writer.canDrain())
+    if (this.applying || this.batch !== undefined || this.ending || this.triggers.length > 0) return true
+    if (this.source !== undefined) return !this.finishedOnce && this.source.driver.canPoll()
+    return this.gate!.hasNext()
+  }
+
+  /** Sends partly filled batches. */
+  flush(): void {
+    for (const writer of this.writers) writer.flush()
+  }
+
+  /** Fires due processing-time timers; when the next one is due, in epoch milliseconds. */
+  processingTime(): number {
+    let next = Infinity
+    for (const link of this.links) {
+      let due = link.nextProcessingTimer()
+      if (due <= this.host.clock.now() && !this.waiting && !this.finishedOnce && this.drain()) {
+        this.timerBudget = TIMER_SLICE
+        link.fireProcessingTimers(this.host.clock.now(), this.shouldYield)
+        due = link.nextProcessingTimer()
+      }
+      if (!this.finishedOnce) next = Math.min(next, due)
+    }
+    return next
+  }
+
+  /** Milliseconds until something must be looked at again without anybody waking the slot. */
+  nextCheckMs(): number {
+    return this.source === undefined || this.finishedOnce ? Infinity : this.source.driver.nextIdleCheckMs()
+  }
+
+  /** A barrier enters here: the coordinator triggered a source. */
+  trigger(checkpointId: number, timestampMs: number): void {
+    if (this.source !== undefined) this.triggers.push({ checkpointId, timestampMs })
+  }
+
+  private readonly triggers: { checkpointId: number; timestampMs: number }[] = []
+
+  abort(checkpointId: number): void {
+    this.gate?.abort(checkpointId)
+    for (const link of this.links) link.checkpointAborted(checkpointId)
+  }
+
+  complete(checkpointId: number): void {
+    for (const link of this.links) link.checkpointComplete(checkpointId)
+  }
+
+  async close(): Promise<void> {
+    await this.source?.driver.close()
+    for (const link of this.links) await link.close()
+  }
+
+  // What the gate hands on.
+
+  records(batch: RecordBatch, channel: GateChannel): void {
+    this.batch = batch
+    this.channel = channel
+    this.cursor = 0
+    const { backend } = this.links[0]!
+    if (backend === undefined || channel.keyOf === undefined) return
+    const misses = backend.prefetchBatch(batch.values, batch.keyGroups!, batch.length, channel.keyOf)
+    if (misses !== undefined) this.wait(misses)
+  }
+
+  watermark(time: number): void {
+    this.target = time
+    this.linkIndex = 0
+    this.applying = true
+    const loading = this.links[0]?.backend?.prefetchTimers(time)
+    if (loading !== undefined) this.wait(loading)
+  }
+
+  status(idle: boolean): void {
+    this.broadcast({ kind: idle ? 'idle' : 'active' })
+  }
+
+  aligned(checkpointId: number, timestampMs: number): void {
+    this.wait(this.takeSnapshot(checkpointId, timestampMs))
+  }
+
+  ended(): void {
+    this.ending = true
+  }
+
+  // The pieces of work.
+
+  private pollSource(source: SourceHead): boolean {
+    const trigger = this.triggers.shift()
+    if (trigger !== undefined) {
+      this.wait(this.takeSnapshot(trigger.checkpointId, trigger.timestampMs))
+      return true
+    }
+    if (this.finishedOnce) return false
+    const status = source.driver.poll()
+    const watermark = source.driver.watermark()
+    source.driver.publish(watermark)
+    if (watermark > this.applied) this.watermark(watermark)
+    if (status === 'end') this.ending = true
+    if (status === 'wait') source.driver.checkIdleness()
+    this.setIdle(source.driver.idle)
+    if (status !== 'wait') this.awaitSinks()
+    return status !== 'wait' || this.applying
+  }
+
+  private setIdle(idle: boolean): void {
+    if (idle === this.idle) return
+    this.idle = idle
+    this.status(idle)
+  }
+
+  private processBatch(): boolean {
+    const batch = this.batch!
+    const channel = this.channel!
+    const head = this.links[0]!
+    const { values, timestamps, length } = batch
+    const input = channel.input === 0 ? head.input : head.input2
+    const { backend } = head
+    let i = this.cursor
+    if (backend !== undefined && channel.keyOf !== undefined) {
+      const { keyOf } = channel
+      const groups = batch.keyGroups!
+      for (; i < length; i++) {
+        const value = values[i]
+        backend.setCurrentKey(keyOf(value), groups[i]!)
+        input.emit(value, timestamps[i]!)
+        if (this.blocked()) {
+          i++
+          break
+        }
+      }
+    } else {
+      for (; i < length; i++) {
+        input.emit(values[i], timestamps[i]!)
+        if (this.blocked()) {
+          i++
+          break
+        }
+      }
+    }
+    this.cursor = i
+    if (i === length) {
+      this.batch = undefined
+      const evicting = backend?.evictIfNeeded()
+      if (evicting !== undefined) this.wait(evicting)
+    }
+    this.awaitSinks()
+    return true
+  }
+
+  private applyWatermark(): boolean {
+    this.timerBudget = TIMER_SLICE
+    while (this.linkIndex < this.links.length) {
+      if (!this.links[this.linkIndex]!.advanceWatermark(this.target, this.shouldYield)) return true
+      this.linkIndex++
+      if (this.blocked()) break
+    }
+    if (this.linkIndex < this.links.length) return true
+    this.applying = false
+    this.applied = this.target
+    this.broadcast({ kind: 'watermark', time: this.target })
+    this.awaitSinks()
+    return true
+  }
+
+  private end(): boolean {
+    this.ending = false
+    if (this.applied < MAX_WATERMARK) {
+      this.watermark(MAX_WATERMARK)
+      this.ending = true
+      return true
+    }
+    this.finishedOnce = true
+    this.wait(this.finish())
+    return true
+  }
+
+  private async finish(): Promise<void> {
+    for (const link of this.links) await link.finish()
+    this.broadcast({ kind: 'end' })
+    this.flush()
+    this.host.finished(this.task)
+  }
+
+  private async takeSnapshot(checkpointId: number, timestampMs: number): Promise<void> {
+    for (const link of this.links) await link.prepareBarrier(checkpointId)
+    this.broadcast({ kind: 'barrier', checkpointId, timestamp: timestampMs })
+    const operators: LinkSnapshot[] = []
+    if (this.source !== undefined) operators.push(this.sourceSnapshot(this.source))
+    for (const link of this.links) operators.push(await link.snapshot(checkpointId))
+    this.host.snapshotTaken({ task: this.task, checkpointId, operators })
+  }
+
+  private sourceSnapshot(source: SourceHead): LinkSnapshot {
+    const splits: readonly AssignedSplit[] = source.driver.snapshot()
+    return {
+      uid: source.uid,
+      watermark: this.applied,
+      finished: this.finishedOnce,
+      state: [],
+      schema: [],
+      splits,
+      counters: source.counters(),
+    }
+  }
+
+  private awaitSinks(): void {
+    for (const link of this.links) {
+      const busy = link.busy()
+      if (busy !== undefined) this.wait(busy)
+    }
+  }
+
+  private waits = 0
+
+  private wait(promise: Promise<void>): void {
+    this.waits++
+    this.waiting = true
+    promise.then(
+      () => {
+        this.waiting = --this.waits > 0
+        this.host.wake()
+      },
+      (error: unknown) => this.host.fail(error),
+    )
+  }
+
+  private broadcast(element: Parameters<RecordWriter['control']>[0]): void {
+    for (const writer of this.writers) writer.control(element)
+  }
+
+  private blocked(): boolean {
+    for (let w = 0; w < this.writers.length; w++) if (this.writers[w]!.blocked) return true
+    return false
+  }
+
+  private drain(): boolean {
+    let clear = true
+    for (const writer of this.writers) if (!writer.drain()) clear = false
+    return clear
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Everything that passes between the coordinator (main thread) and a slot (its own thread), as tagged data. Records never do: they
+ * travel in the exchange's shared memory.
+ */
+import type { SerializedError } from '../contract/errors.js'
+import type { JsonValue } from '../contract/json.js'
+
+/** What a slot is started with. */
+export interface SlotAssignment {
+  readonly slot: number
+  readonly attempt: number
+  readonly epoch: number
+  readonly jobId: string
+  readonly runId: string
+  readonly parallelism: number
+  readonly maxParallelism: number
+  readonly params: Readonly<Record<string, string>>
+  readonly planHash: string
+  /** URL of the bundle to import; absent where the host hands over the job itself (in-process clusters). */
+  readonly bundleUrl?: string
+  /** The parking words of all slots. */
+  readonly parking: SharedArrayBuffer
+  /** Watermarks of all source subtasks, for alignment: see `task/drift.ts`. */
+  readonly drift: SharedArrayBuffer
+  /** Rings by edge id: those this slot writes (index: receiving slot) and those it reads (index: sending slot); own slot undefined. */
+  readonly rings: readonly EdgeRings[]
+  readonly storageUrl: string
+  readonly spillDirectory: string
+  readonly memory: SlotMemory
+  readonly restore?: SlotRestore
+}
+
+export interface EdgeRings {
+  readonly edge: number
+  readonly out: readonly (SharedArrayBuffer | undefined)[]
+  readonly in: readonly (SharedArrayBuffer | undefined)[]
+}
+
+/** How the job's memory is shared out, per slot, in bytes. */
+export interface SlotMemory {
+  readonly ringBytes: number
+  readonly cacheBytes: number
+  readonly levelDbBytes: number
+}
+
+/** What each operator of a slot starts from. */
+export interface SlotRestore {
+  readonly operators: Readonly<Record<string, OperatorRestore>>
+}
+
+export interface OperatorRestore {
+  /** The watermark this subtask had reached; -Infinity if none. */
+  readonly watermark: number
+  readonly finished: boolean
+  readonly state: readonly JsonValue[]
+  /** Segments that overlap this subtask's key groups, oldest first; the newest version of a key wins. */
+  readonly segments: readonly SegmentHandle[]
+  readonly schema: readonly StateSchema[]
+  readonly writerStates: readonly JsonValue[]
+}
+
+/** A segment as the checkpoint folder knows it. */
+export interface SegmentHandle {
+  readonly path: string
+  readonly bytes: number
+}
+
+/** How a state was written; compared before it is read. */
+export interface StateSchema {
+  readonly name: string
+  readonly kind: string
+  readonly codec: string
+  readonly version: number
+  readonly fingerprint: string
+}
+
+export interface AssignedSplit {
+  readonly id: string
+  readonly split: JsonValue
+  /** The watermark the split had reached; -Infinity for a new one. */
+  readonly watermark: number
+}
+
+/** Coordinator to slot, in order. */
+export type ToSlot =
+  | { readonly type: 'assignSplits'; readonly uid: string; readonly splits: readonly AssignedSplit[] }
+  | { readonly type: 'noMoreSplits'; readonly uid: string }
+  | { readonly type: 'start' }
+  | { readonly type: 'triggerCheckpoint'; readonly checkpointId: number; readonly timestampMs: number }
+  | { readonly type: 'checkpointComplete'; readonly checkpointId: number }
+  | { readonly type: 'checkpointAborted'; readonly checkpointId: number }
+  /** Close all operators and end. */
+  | { readonly type: 'close' }
+
+/** What an operator subtask contributes to a manifest. */
+export interface OperatorSnapshot {
+  readonly uid: string
+  readonly watermark: number
+  readonly finished: boolean
+  readonly state: readonly JsonValue[]
+  readonly segment?: SegmentSnapshot
+  readonly schema: readonly StateSchema[]
+  readonly splits?: readonly AssignedSplit[]
+  readonly committables?: readonly JsonValue[]
+  readonly writerStates?: readonly JsonValue[]
+  readonly counters: Readonly<Record<string, number>>
+}
+
+/** A segment that a slot has written to storage. */
+export interface SegmentSnapshot {
+  readonly path: string
+  readonly firstKeyGroup: number
+  readonly lastKeyGroup: number
+  readonly rows: number
+  readonly bytes: number
+  readonly crc: number
+}
+
+/** Live figures of a slot, a few times a second. */
+export interface SlotMetrics {
+  readonly operators: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Lowest watermark of the slot's source subtasks. */
+  readonly watermark: number
+}
+
+/** Slot to coordinator. */
+export type FromSlot =
+  | { readonly type: 'ready'; readonly slot: number }
+  | {
+      readonly type: 'checkpointAck'
+      readonly slot: number
+      readonly task: number
+      readonly checkpointId: number
+      readonly operators: readonly OperatorSnapshot[]
+    }
+  | { readonly type: 'subtaskFinished'; readonly slot: number; readonly task: number }
+  | { readonly type: 'failed'; readonly slot: number; readonly uid?: string; readonly error: SerializedError }
+  | { readonly type: 'print'; readonly lines: readonly string[] }
+  | { readonly type: 'warn'; readonly slot: number; readonly uid: string; readonly message: string }
+  | { readonly type: 'metrics'; readonly slot: number; readonly metrics: SlotMetrics }
+  | { readonly type: 'closed'; readonly slot: number }
