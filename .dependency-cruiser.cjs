@@ -20,31 +20,37 @@ const engine = {
 /** These read the options' table. */
 const readsConfig = ['worker', 'coordinator', 'metrics', 'http', 'cli', 'testing']
 
+/** The main thread's side of worker/: it starts the threads and knows their entry by URL only. */
+const threadHost = '^runtime/worker/thread-[^/]+\\.ts$'
 /** These run on the main thread, which never touches a record. */
-const mainThread = '^runtime/(coordinator|cli|http)/'
+const mainThread = ['^runtime/(coordinator|cli|http)/', threadHost]
 const recordFolders = '^runtime/(task|exchange|state)/'
 /** How shared memory is laid out: the main thread allocates it. */
 const layout = '^runtime/exchange/[^/]+-layout\\.ts$'
-/** The messages between the threads, types and plain values: the only part of worker/ that the main thread sees. */
+/** The messages between the threads: types and plain values. */
 const protocol = '^runtime/worker/[^/]*protocol[^/]*\\.ts$'
 
-const folderRules = Object.entries(engine).map(([folder, imports]) => {
-  const isMainThread = new RegExp(mainThread).test(`runtime/${folder}/`)
-  const allowed = ['contract', folder, ...(folder === 'contract' ? [] : imports)]
-  const exceptions = [`^runtime/(${allowed.join('|')})/`]
-  if (isMainThread) exceptions.push(layout, protocol)
-  return {
-    name: `${folder}-imports`,
-    comment: `runtime/${folder} may import: ${allowed.join(', ')}`,
-    severity: 'error',
-    from: { path: `^runtime/${folder}/` },
-    to: {
-      path: '^runtime/',
-      pathNot: exceptions,
-      ...(isMainThread ? { dependencyTypesNot: ['type-only'] } : {}),
-    },
-  }
-})
+/** Single files that a folder may import beyond the folders above. */
+const files = {
+  task: [protocol],
+  coordinator: [layout, protocol],
+  http: [protocol],
+  cli: [layout, protocol, threadHost],
+}
+/** Of main-thread folders, a type from anywhere is allowed: it is gone at run time. */
+const typesFromAnywhere = ['coordinator', 'http', 'cli']
+
+const folderRules = Object.entries(engine).map(([folder, imports]) => ({
+  name: `${folder}-imports`,
+  comment: `runtime/${folder} may import: ${['contract', ...imports].join(', ')}`,
+  severity: 'error',
+  from: { path: `^runtime/${folder}/`, pathNot: threadHost },
+  to: {
+    path: '^runtime/',
+    pathNot: [`^runtime/(${['contract', folder, ...imports].join('|')})/`, ...(files[folder] ?? [])],
+    ...(typesFromAnywhere.includes(folder) ? { dependencyTypesNot: ['type-only'] } : {}),
+  },
+}))
 
 module.exports = {
   forbidden: [
@@ -62,6 +68,13 @@ module.exports = {
       severity: 'error',
       from: { path: mainThread },
       to: { path: recordFolders, pathNot: layout, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'thread-host-imports',
+      comment: 'worker/thread-*.ts runs on the main thread: contract, coordinator and the protocol',
+      severity: 'error',
+      from: { path: threadHost },
+      to: { path: '^runtime/', pathNot: ['^runtime/(contract|coordinator)/', threadHost, layout, protocol] },
     },
     {
       name: 'protocol-is-plain',

@@ -1,3 +1,4 @@
+import { threeDigits } from './decimal.js'
 import { BASE_TIME, below, jitter, KEY_SALT, rnd, VALUE_SALT } from './random.js'
 
 /** A wind turbine's speed; 1,000 turbines, one reading a millisecond. */
@@ -24,5 +25,7 @@ export function readingJson(index: number): string {
   const turbine = below(rnd(index, KEY_SALT), 1000)
   const speed = 10 + below(rnd(index, VALUE_SALT), 51)
   const ts = BASE_TIME + index - jitter(index, READING_DISORDER_MS)
-  return `{"eventName":"INSERT","dynamodb":{"NewImage":{"deviceID":{"S":"turbine-${turbine}"},"value":{"N":"${speed}"}}},"ts":${ts}}`
+  const seconds = Math.floor(ts / 1000)
+  const ms = threeDigits[ts - seconds * 1000]!
+  return `{"eventName":"INSERT","dynamodb":{"NewImage":{"deviceID":{"S":"turbine-${turbine}"},"value":{"N":"${speed}"}}},"ts":${seconds}${ms}}`
 }

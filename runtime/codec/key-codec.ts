@@ -27,6 +27,9 @@ export const KEY_TAG = {
   TUPLE: 0x60,
 } as const
 
+/** Buffer's methods work on any Uint8Array: no scratch space, no view to allocate. */
+const fromBuffer = Buffer.prototype as Buffer
+
 /**
  * Writes the canonical encoding of `key` at `at` and returns its end. `keyLength` tells the room it needs.
  * Throws MILLRACE_KEY for what is no key, MILLRACE_INTERNAL when `into` is too small. Any thread; allocates nothing
@@ -58,8 +61,10 @@ function encode(key: Key, into: Uint8Array, at: number, depth: number): number {
     case 'object':
       if (Array.isArray(key)) return encodeTuple(key, into, at, depth)
       if (key instanceof Uint8Array) return encodeBytes(key, into, at)
+      throw refuseKey(key)
+    default:
+      throw refuseKey(key)
   }
-  throw refuseKey(key)
 }
 
 function encodeTuple(key: readonly Key[], into: Uint8Array, at: number, depth: number): number {
@@ -71,10 +76,10 @@ function encodeTuple(key: readonly Key[], into: Uint8Array, at: number, depth: n
 }
 
 function encodeNumber(key: number, into: Uint8Array, at: number): number {
-  if (key !== key) throw refuseKey(key)
+  if (Number.isNaN(key)) throw refuseKey(key)
   if (at + 9 > into.length) throw tooSmall(into)
   into[at] = KEY_TAG.NUMBER
-  Buffer.prototype.writeDoubleBE.call(into as Buffer, key + 0, at + 1) // -0 + 0 is 0
+  fromBuffer.writeDoubleBE.call(into, key + 0, at + 1) // -0 + 0 is 0
   if (key < 0) for (let i = at + 1; i < at + 9; i++) into[i] = ~into[i]!
   else into[at + 1]! |= 0x80
   return at + 9
@@ -129,7 +134,7 @@ function lengthOf(key: Key, depth: number): number {
     case 'string':
       return stringLength(key)
     case 'number':
-      if (key !== key) throw refuseKey(key)
+      if (Number.isNaN(key)) throw refuseKey(key)
       return 9
     case 'bigint':
       return 1 + bigintKeyLength(key)
@@ -138,8 +143,10 @@ function lengthOf(key: Key, depth: number): number {
     case 'object':
       if (Array.isArray(key)) return tupleLength(key, depth)
       if (key instanceof Uint8Array) return bytesLength(key)
+      throw refuseKey(key)
+    default:
+      throw refuseKey(key)
   }
-  throw refuseKey(key)
 }
 
 function tupleLength(key: readonly Key[], depth: number): number {

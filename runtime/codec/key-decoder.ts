@@ -4,6 +4,7 @@ import type { Key } from '../contract/key.js'
 import { BIGINT_LONG, BIGINT_ZERO } from './key-bigint.js'
 import { KEY_TAG } from './key-codec.js'
 import { MAX_KEY_DEPTH } from './key-refusal.js'
+import { SHORT_LATIN1, shortLatin1 } from './short-latin1.js'
 
 /**
  * Reads keys back from what `encodeKey` wrote. Strict: bytes that no key encodes to throw MILLRACE_CORRUPT, so that
@@ -12,6 +13,7 @@ import { MAX_KEY_DEPTH } from './key-refusal.js'
 export class KeyDecoder {
   /** Where the last decoded key ended. */
   end = 0
+  readonly #double = new DataView(new ArrayBuffer(8))
 
   /** The key at `at`; its bytes are copied. Sets {@link end}. */
   decode(bytes: Uint8Array, at: number, to: number = bytes.length): Key {
@@ -58,11 +60,11 @@ export class KeyDecoder {
   #number(bytes: Uint8Array, at: number, to: number): number {
     if (at + 8 > to) throw corrupt(at, 'it ends too early')
     const flip = bytes[at]! < 0x80 ? 0xff : 0
-    const double = Buffer.alloc(8)
-    for (let i = 0; i < 8; i++) double[i] = bytes[at + i]! ^ flip
-    if (flip === 0) double[0]! ^= 0x80
-    const value = double.readDoubleBE(0)
-    if (value !== value || Object.is(value, -0)) throw corrupt(at, 'no such number')
+    const double = this.#double
+    for (let i = 0; i < 8; i++) double.setUint8(i, bytes[at + i]! ^ flip)
+    if (flip === 0) double.setUint8(0, bytes[at]! & 0x7f)
+    const value = double.getFloat64(0)
+    if (Number.isNaN(value) || Object.is(value, -0)) throw corrupt(at, 'no such number')
     this.end = at + 8
     return value
   }
@@ -89,6 +91,12 @@ export class KeyDecoder {
   }
 
   #string(bytes: Uint8Array, at: number, to: number): string {
+    let end = at
+    while (end < to && bytes[end]! > 1 && bytes[end]! < 0x80) end++
+    if (end - at <= SHORT_LATIN1 && end < to && bytes[end] === KEY_TAG.END) {
+      this.end = end + 1
+      return shortLatin1(bytes, at, end - at)
+    }
     const content = this.#content(bytes, at, to)
     if (!isUtf8(content)) throw corrupt(at, 'no such text')
     return content.toString('utf8')

@@ -53,9 +53,13 @@ export interface KeyGroupRange {
 export function keyGroupRange(subtask: number, maxParallelism: number, parallelism: number): KeyGroupRange {
   checkMaxParallelism(maxParallelism)
   if (!Number.isInteger(parallelism) || parallelism < 1 || parallelism > maxParallelism) {
-    throw new MillraceError('MILLRACE_USAGE', `parallelism ${parallelism} is not in 1..${maxParallelism} (maxParallelism)`, {
-      hint: 'lower the parallelism; maxParallelism is pinned by the first checkpoint of a job',
-    })
+    throw new MillraceError(
+      'MILLRACE_USAGE',
+      `parallelism ${parallelism} is not in 1..${maxParallelism} (maxParallelism)`,
+      {
+        hint: 'lower the parallelism; maxParallelism is pinned by the first checkpoint of a job',
+      },
+    )
   }
   if (!Number.isInteger(subtask) || subtask < 0 || subtask >= parallelism) {
     throw new MillraceError('MILLRACE_INTERNAL', `subtask ${subtask} is not in 0..${parallelism - 1}`)
@@ -96,8 +100,10 @@ export class KeyGrouper {
       case 'object':
         if (Array.isArray(key)) return this.#tuple(hash, key, depth)
         if (key instanceof Uint8Array) return hashContent(hash, key)
+        throw refuseKey(key)
+      default:
+        throw refuseKey(key)
     }
-    throw refuseKey(key)
   }
 
   #tuple(hash: number, key: readonly Key[], depth: number): number {
@@ -108,7 +114,7 @@ export class KeyGrouper {
   }
 
   #number(hash: number, key: number): number {
-    if (key !== key) throw refuseKey(key)
+    if (Number.isNaN(key)) throw refuseKey(key)
     const double = this.#double
     double.setFloat64(0, key + 0) // -0 + 0 is 0
     let high = double.getInt32(0)

@@ -14,9 +14,13 @@ export function refuseKey(value: unknown): MillraceError {
 /** The error for a string with a surrogate that has no partner: UTF-8 cannot tell it from another one. */
 export function refuseSurrogate(text: string, index: number): MillraceError {
   const unit = text.charCodeAt(index).toString(16)
-  return new MillraceError('MILLRACE_KEY', `not a key: ${describe(text)} has a lone surrogate (\\u${unit}) at index ${index}`, {
-    hint: 'repair the text before keyBy, for example with toWellFormed(), so that equal keys stay equal',
-  })
+  return new MillraceError(
+    'MILLRACE_KEY',
+    `not a key: ${describe(text)} has a lone surrogate (\\u${unit}) at index ${index}`,
+    {
+      hint: 'repair the text before keyBy, for example with toWellFormed(), so that equal keys stay equal',
+    },
+  )
 }
 
 /** The error for a tuple deeper than {@link MAX_KEY_DEPTH}. */
@@ -39,6 +43,6 @@ function describe(value: unknown): string {
 }
 
 function describeObject(value: object): string {
-  const type: unknown = Object.getPrototypeOf(value)?.constructor?.name
+  const type: unknown = (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null)?.constructor?.name
   return `an object of type ${typeof type === 'string' && type !== '' ? type : 'unknown'}`
 }

@@ -19,7 +19,7 @@ export function mapKeyOf(key: Key): MapKey {
       if (key.length > 0 && (key.charCodeAt(0) & 0xfc00) === 0xdc00) throw refuseSurrogate(key, 0)
       return key
     case 'number':
-      if (key !== key) throw refuseKey(key)
+      if (Number.isNaN(key)) throw refuseKey(key)
       return key + 0 // -0 + 0 is 0
     case 'bigint':
     case 'boolean':
@@ -35,7 +35,7 @@ function part(key: Key, depth: number): string {
     case 'string':
       return `s${key.length}:${key}`
     case 'number':
-      if (key !== key) throw refuseKey(key)
+      if (Number.isNaN(key)) throw refuseKey(key)
       return `d${key + 0};`
     case 'bigint':
       return `n${key};`
@@ -44,8 +44,10 @@ function part(key: Key, depth: number): string {
     case 'object':
       if (Array.isArray(key)) return tuplePart(key, depth)
       if (key instanceof Uint8Array) return `b${key.length}:${latin1(key)}`
+      throw refuseKey(key)
+    default:
+      throw refuseKey(key)
   }
-  throw refuseKey(key)
 }
 
 function tuplePart(key: readonly Key[], depth: number): string {

@@ -30,6 +30,7 @@ export function shapeSlots<S>(): S[][] {
 export function compile<F>(keys: readonly string[], parameters: readonly string[], body: string): F | undefined {
   if (keys.length > MAX_COMPILED_KEYS) return undefined
   try {
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- three times as fast as keyed access, and keys are quoted
     return new Function(...parameters, `'use strict'\n${body}`) as F
   } catch (error) {
     if (error instanceof EvalError) return undefined

@@ -1,17 +1,24 @@
+import { types } from 'node:util'
 import { MillraceError } from '../contract/errors.js'
 import { MAX_VALUE_DEPTH } from './value-codec.js'
 
 /** What the writer throws at a value that it cannot write, before the path is known. Never leaves the codec. */
-export const REFUSED: unique symbol = Symbol('refused')
+export const REFUSED: Error = new Error('not a value')
 
 const HINT =
   'values that cross a thread or enter state are undefined, null, booleans, numbers, bigints, strings, Uint8Array, Date, ' +
   'arrays without holes, plain objects, Map and Set of these; turn anything else into one of them first'
 
-/** The error (MILLRACE_VALUE) for a value that was refused: walks it again and names the path and what stands there. */
-export function explainRefusal(root: unknown): MillraceError {
-  const found = search(root, '$', []) ?? '$ changed while it was written'
-  return new MillraceError('MILLRACE_VALUE', `not a value: ${found}`, { hint: HINT })
+/**
+ * The error (MILLRACE_VALUE) for a value that was refused: walks it again and names the path and what stands there.
+ * Another `error`, of a getter that threw, is returned as it is.
+ */
+export function explainRefusal(root: unknown, error: unknown): unknown {
+  const found = search(root, '$', [])
+  if (found === undefined && error !== REFUSED) return error
+  return new MillraceError('MILLRACE_VALUE', `not a value: ${found ?? '$ changed while it was written'}`, {
+    hint: HINT,
+  })
 }
 
 type Ancestors = readonly { readonly value: object; readonly path: string }[]
@@ -31,13 +38,14 @@ function search(value: unknown, path: string, ancestors: Ancestors): string | un
     case Array.prototype:
       return Array.isArray(value) ? searchArray(value, path, inside) : `${path} is ${typeName(value)}`
     case Map.prototype:
-      return searchMap(value as Map<unknown, unknown>, path, inside)
+      return types.isMap(value) ? searchMap(value, path, inside) : `${path} is ${typeName(value)}`
     case Set.prototype:
-      return searchSet(value as Set<unknown>, path, inside)
+      return types.isSet(value) ? searchSet(value, path, inside) : `${path} is ${typeName(value)}`
     case Date.prototype:
+      return types.isDate(value) ? undefined : `${path} is ${typeName(value)}`
     case Uint8Array.prototype:
     case Buffer.prototype:
-      return undefined
+      return types.isUint8Array(value) ? undefined : `${path} is ${typeName(value)}`
     default:
       return `${path} is ${typeName(value)}`
   }
@@ -66,7 +74,8 @@ function searchArray(value: readonly unknown[], path: string, inside: Ancestors)
 function searchMap(value: ReadonlyMap<unknown, unknown>, path: string, inside: Ancestors): string | undefined {
   let index = 0
   for (const [key, entry] of value) {
-    const found = search(key, `${path}.keys[${index}]`, inside) ?? search(entry, `${path}.get(${literal(key, index)})`, inside)
+    const found =
+      search(key, `${path}.keys[${index}]`, inside) ?? search(entry, `${path}.get(${literal(key, index)})`, inside)
     if (found !== undefined) return found
     index++
   }
@@ -92,8 +101,8 @@ function literal(key: unknown, index: number): string {
 }
 
 function typeName(value: object): string {
-  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
-  return typeof name === 'string' && name !== '' ? `of class ${name}` : 'of an unknown class'
+  const name: unknown = (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null)?.constructor?.name
+  return typeof name === 'string' && name !== '' ? `an object of class ${name}` : 'an object of an unknown class'
 }
 
 function shorten(path: string): string {

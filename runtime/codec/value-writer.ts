@@ -44,7 +44,7 @@ export class ValueWriter {
   /**
    * Appends a value of the listed set: undefined, null, booleans, numbers, bigints, strings, Uint8Arrays, Dates, arrays
    * without holes, plain objects (own enumerable string keys), Maps and Sets of these. Shared references are written
-   * twice. Throws MILLRACE_VALUE, naming the path, for anything else; nothing of the value is written then.
+   * twice, getters are read, symbol keys are not part of a value. Throws MILLRACE_VALUE, naming the path, for anything else; nothing of the value is written then.
    */
   writeValue(value: unknown): void {
     const start = this.length
@@ -53,7 +53,7 @@ export class ValueWriter {
     } catch (error) {
       this.length = start
       this.#depth = 0
-      throw error === REFUSED ? explainRefusal(value) : error
+      throw explainRefusal(value, error)
     }
   }
 
@@ -77,7 +77,7 @@ export class ValueWriter {
   /** Appends the eight bytes of a number. Every NaN is the same NaN. */
   writeF64(value: number): void {
     this.#room(8)
-    this.#view.setFloat64(this.length, value === value ? value : NaN, true)
+    this.#view.setFloat64(this.length, Number.isNaN(value) ? NaN : value, true)
     this.length += 8
   }
 
@@ -184,12 +184,9 @@ export class ValueWriter {
     const keys = Object.keys(value)
     const shape = this.#shapes.find(keys, bare) ?? this.#newShape(keys, bare)
     const head = shape.head
-    const count = head.length
-    this.#room(count)
-    const buffer = this.#buffer
-    const at = this.length
-    for (let i = 0; i < count; i++) buffer[at + i] = head[i]!
-    this.length = at + count
+    this.#room(head.length)
+    this.#buffer.set(head, this.length)
+    this.length += head.length
     const code = shape.code
     if (code !== undefined) return code(this, value)
     for (let i = 0; i < keys.length; i++) this.put((value as Record<string, unknown>)[keys[i]!])

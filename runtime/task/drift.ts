@@ -2,15 +2,9 @@
  * Watermark alignment across the readers of a source, without the main thread: each source subtask publishes its watermark in shared
  * memory and may run ahead of the slowest by at most the drift. One 64-bit word per (source, subtask); whole milliseconds.
  */
-const LOWEST = -(2n ** 62n)
-const HIGHEST = 2n ** 62n
+import { DRIFT_LOWEST as LOWEST } from '../exchange/shared-layout.js'
 
-/** Main thread. Room for `sources` sources of `parallelism` subtasks, all at -infinity. */
-export function createDriftTable(sources: number, parallelism: number): SharedArrayBuffer {
-  const buffer = new SharedArrayBuffer(Math.max(1, sources * parallelism) * 8)
-  new BigInt64Array(buffer).fill(LOWEST)
-  return buffer
-}
+const HIGHEST = 2n ** 62n
 
 /** Slot thread: the words of one source. */
 export class DriftTable {

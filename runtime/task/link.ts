@@ -15,7 +15,7 @@ export interface SubtaskInfo {
 }
 
 /** An operator's share of a checkpoint without its keyed state, which is encoded behind the barrier. */
-export type LinkSnapshot = Omit<OperatorSnapshot, 'segment'>
+export type LinkSnapshot = Omit<OperatorSnapshot, 'segments'>
 
 /** One member of a chain: an operator or a sink, as the subtask drives it. Slot thread. */
 export interface Link {

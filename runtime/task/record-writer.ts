@@ -10,7 +10,7 @@ import type { Key } from '../contract/key.js'
 import type { Output } from '../contract/output.js'
 import type { ChannelWriter } from '../exchange/channel.js'
 import type { ControlElement } from '../exchange/element.js'
-import type { RecordBatch } from '../exchange/record-batch.js'
+import { RecordBatch } from '../exchange/record-batch.js'
 import { KeyGrouper, subtaskOf } from '../codec/key-group.js'
 
 class ChannelOutbox {
@@ -29,7 +29,7 @@ class ChannelOutbox {
     if (batch.length === 0) return this.pending.length === 0
     const sent = this.pending.length === 0 && this.channel.tryWriteRecords(batch)
     if (!sent) this.pending.push(batch)
-    this.batch = this.channel.takeBatch()
+    this.batch = sent ? this.channel.takeBatch() : new RecordBatch(batch.maxLength, batch.keyGroups !== undefined)
     return sent
   }
 

@@ -19,6 +19,7 @@ import { OperatorFailure } from './user-error.js'
 /** How long a slot works before the event loop gets a turn, and how long a partly filled batch may wait. */
 const TURN_MS = 4
 const LONGEST_PARK_MS = 1000
+const CANCELLED = Symbol('cancelled')
 
 /** The slot's end of the channel to the coordinator. */
 export interface SlotLink {
@@ -84,6 +85,10 @@ export class Slot {
     this.lines.push(line)
   }
 
+  warn(uid: string, message: string): void {
+    this.options.link.send({ type: 'warn', slot: this.options.slot, uid, message })
+  }
+
   snapshotTaken(snapshot: SubtaskSnapshot): void {
     this.encoder.add(snapshot, this.subtasks.find((s) => s.task === snapshot.task)!.links)
   }
@@ -116,8 +121,14 @@ export class Slot {
       link.send({ type: 'closed', slot: this.options.slot })
     } catch (error) {
       this.flushLines()
-      this.report(error)
+      if (error !== CANCELLED) this.report(error)
+      for (const subtask of this.subtasks) await subtask.close().catch(() => {})
     }
+  }
+
+  /** Ends the slot without closing anything in order: its attempt is given up. */
+  cancel(): void {
+    this.fail(CANCELLED)
   }
 
   private turn(): boolean {

@@ -5,7 +5,8 @@
  *   frozen backend --slice--slice--> rows --> segment file (storage) --> ack
  */
 import type { KeyedBackend } from '../state/keyed-backend.js'
-import type { OperatorSnapshot, SegmentSnapshot } from '../worker/protocol.js'
+import type { SegmentRef } from '../checkpoint/manifest.js'
+import type { OperatorSnapshot } from '../worker/protocol.js'
 import type { Link } from './link.js'
 import type { SubtaskSnapshot } from './subtask.js'
 
@@ -13,8 +14,8 @@ import type { SubtaskSnapshot } from './subtask.js'
 const SLICE_ENTRIES = 512
 
 export interface SegmentWriter {
-  /** Writes the frozen, encoded rows of a backend as one immutable file; undefined when there are none. */
-  write(uid: string, checkpointId: number, backend: KeyedBackend): Promise<SegmentSnapshot | undefined>
+  /** Writes the frozen, encoded rows of a backend as immutable files; none when there are no rows. */
+  write(uid: string, checkpointId: number, backend: KeyedBackend): Promise<readonly SegmentRef[]>
 }
 
 export interface EncoderEvents {
@@ -63,8 +64,16 @@ export class SnapshotEncoder {
     return true
   }
 
+  /** Gives keyed state up (it stays dirty) but still hands over the rest: committables of sinks must reach the next manifest. */
   abort(checkpointId: number): void {
-    for (const running of this.running) if (running.snapshot.checkpointId === checkpointId) running.aborted = true
+    for (const running of this.running) {
+      if (running.snapshot.checkpointId !== checkpointId) continue
+      running.aborted = true
+      this.events.done(
+        running.snapshot,
+        running.snapshot.operators.map((operator) => ({ ...operator, segments: [] })),
+      )
+    }
     this.running = this.running.filter((r) => !r.aborted)
   }
 
@@ -86,8 +95,8 @@ export class SnapshotEncoder {
     const operators: OperatorSnapshot[] = []
     for (const operator of snapshot.operators) {
       const backend = backends.get(operator.uid)
-      const segment = backend === undefined ? undefined : await this.segments.write(operator.uid, snapshot.checkpointId, backend)
-      operators.push(segment === undefined ? operator : { ...operator, segment })
+      const segments = backend === undefined ? [] : await this.segments.write(operator.uid, snapshot.checkpointId, backend)
+      operators.push({ ...operator, segments })
     }
     return operators
   }

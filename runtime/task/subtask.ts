@@ -7,6 +7,7 @@
 import type { Clock } from '../contract/time.js'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
 import type { RecordBatch } from '../exchange/record-batch.js'
+import type { LocalMetrics } from './counters.js'
 import type { GateChannel, GateOutput, InputGate } from './input-gate.js'
 import type { Link, LinkSnapshot } from './link.js'
 import type { RecordWriter } from './record-writer.js'
@@ -20,7 +21,7 @@ const TIMER_SLICE = 1024
 export interface SourceHead {
   readonly uid: string
   readonly driver: SourceDriver
-  readonly counters: () => Record<string, number>
+  readonly metrics: LocalMetrics
 }
 
 /** A subtask's share of a checkpoint as of the barrier; keyed state is still to be encoded. */
@@ -299,7 +300,7 @@ export class Subtask implements GateOutput {
       state: [],
       schema: [],
       splits,
-      counters: source.counters(),
+      counters: source.metrics.counts(),
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import type { SerializedError } from '../contract/errors.js'
 import type { JsonValue } from '../contract/json.js'
+import type { SegmentRef, StateSchema } from '../checkpoint/manifest.js'
 
 /** What a slot is started with. */
 export interface SlotAssignment {
@@ -54,24 +55,9 @@ export interface OperatorRestore {
   readonly finished: boolean
   readonly state: readonly JsonValue[]
   /** Segments that overlap this subtask's key groups, oldest first; the newest version of a key wins. */
-  readonly segments: readonly SegmentHandle[]
+  readonly segments: readonly SegmentRef[]
   readonly schema: readonly StateSchema[]
   readonly writerStates: readonly JsonValue[]
-}
-
-/** A segment as the checkpoint folder knows it. */
-export interface SegmentHandle {
-  readonly path: string
-  readonly bytes: number
-}
-
-/** How a state was written; compared before it is read. */
-export interface StateSchema {
-  readonly name: string
-  readonly kind: string
-  readonly codec: string
-  readonly version: number
-  readonly fingerprint: string
 }
 
 export interface AssignedSplit {
@@ -98,22 +84,13 @@ export interface OperatorSnapshot {
   readonly watermark: number
   readonly finished: boolean
   readonly state: readonly JsonValue[]
-  readonly segment?: SegmentSnapshot
+  /** Written to storage already. */
+  readonly segments: readonly SegmentRef[]
   readonly schema: readonly StateSchema[]
   readonly splits?: readonly AssignedSplit[]
   readonly committables?: readonly JsonValue[]
   readonly writerStates?: readonly JsonValue[]
   readonly counters: Readonly<Record<string, number>>
-}
-
-/** A segment that a slot has written to storage. */
-export interface SegmentSnapshot {
-  readonly path: string
-  readonly firstKeyGroup: number
-  readonly lastKeyGroup: number
-  readonly rows: number
-  readonly bytes: number
-  readonly crc: number
 }
 
 /** Live figures of a slot, a few times a second. */

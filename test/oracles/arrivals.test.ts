@@ -208,7 +208,10 @@ describe('random streams', () => {
         const windowed = new Set(firings.flatMap(({ values }) => values.map(({ id }) => id)))
         const ids = [...windowed, ...[...late, ...unassigned].map(({ value }) => value.id)]
         const all = recordsOf(arrivals).map(({ value }) => value.id)
-        expect(ids.sort((a, b) => a - b), `seed ${seed}`).toEqual(all)
+        expect(
+          ids.sort((a, b) => a - b),
+          `seed ${seed}`,
+        ).toEqual(all)
         lateRecords += late.length
       }
     }

@@ -4,9 +4,7 @@ import type { KeyedRecord, Window, WindowContent, Windowing } from './windows.js
 import { windowContents } from './windows.js'
 
 /** A value that remembers which stream it came from. */
-export type Sided<L, R> =
-  | { readonly side: 'left'; readonly value: L }
-  | { readonly side: 'right'; readonly value: R }
+export type Sided<L, R> = { readonly side: 'left'; readonly value: L } | { readonly side: 'right'; readonly value: R }
 
 /** All records of one key and window; one side may be empty, never both. */
 export interface CoGroup<K extends OracleKey, L, R> extends Window {

@@ -16,6 +16,7 @@ const sources: Record<string, string> = {
     "import type { task } from '../task/task.js'\nimport { bytes } from '../exchange/ring-layout.js'\n" +
     "import type { Task } from '../worker/worker-protocol.js'\nexport const good: typeof task | Task = bytes",
   'runtime/coordinator/bad.ts': "import { task } from '../task/task.js'\nexport const bad = task",
+  'runtime/worker/thread-host.ts': "import { task } from '../task/task.js'\nexport const host = task",
   'runtime/plan/disk.ts': "import { readFileSync } from 'node:fs'\nexport const disk = readFileSync",
   'runtime/plan/left.ts': "import { right } from './right.js'\nexport const left: number = right",
   'runtime/plan/right.ts': "import { left } from './left.js'\nexport const right: number = left",
@@ -69,9 +70,11 @@ it('the import rules refuse each forbidden direction and nothing else', () => {
     'folder-without-rule: runtime/novel/new.ts -> runtime/contract/key.ts',
     'jobs-use-the-package: jobs/job.ts -> operators/good.ts',
     'main-thread-touches-no-record: runtime/coordinator/bad.ts -> runtime/task/task.ts',
+    'main-thread-touches-no-record: runtime/worker/thread-host.ts -> runtime/task/task.ts',
     'no-cycles: runtime/plan/left.ts -> runtime/plan/right.ts',
     'no-disk-or-network-below-the-edges: runtime/plan/disk.ts -> fs',
     'no-orphans: operators/lonely.ts -> operators/lonely.ts',
     'operators-see-the-contract-only: operators/bad.ts -> runtime/plan/left.ts',
+    'thread-host-imports: runtime/worker/thread-host.ts -> runtime/task/task.ts',
   ])
 })

@@ -1,12 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  addHash,
-  checksumText,
-  emptyChecksum,
-  fnv1a,
-  fold64,
-  mergeChecksum,
-} from '../../../bench/streams/checksum.js'
+import { addHash, checksumText, emptyChecksum, fnv1a, fold64, mergeChecksum } from '../../../bench/streams/checksum.js'
 
 const checksumOf = (hashes: number[]): ReturnType<typeof emptyChecksum> => {
   const checksum = emptyChecksum()

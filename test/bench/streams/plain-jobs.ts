@@ -22,8 +22,7 @@ import { sessionWindows, slidingWindows, tumblingWindows } from '../../oracles/w
 
 /** The streams' first `records` records folded by the loops of the oracles: what each benchmark job must come to. */
 export const plainJobs: Readonly<Record<string, (records: number) => Checksum>> = {
-  exchange: (records) =>
-    checksumOf(range(records, item), (record) => hashItem({ ...record, value: record.value + 1 })),
+  exchange: (records) => checksumOf(range(records, item), (record) => hashItem({ ...record, value: record.value + 1 })),
   wind: (records) => windChecksum(range(records, reading)),
   windjson: (records) => windChecksum(range(records, readingJson).map(parseReading)),
   sessionize: (records) => {

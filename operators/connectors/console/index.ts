@@ -1,0 +1,1 @@
+export { consoleSink, type ConsoleSinkOptions } from './console-sink.js'

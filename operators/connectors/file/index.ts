@@ -1,0 +1,5 @@
+export { fileSink, type FileSinkOptions } from './file-sink.js'
+export { fileSource, type FileSourceOptions } from './file-source.js'
+export type { FileEnumeratorState, FileSplit, PinnedFile } from './file-split.js'
+export { jsonLines, type LineFormat, plainLines, textLines } from './line-format.js'
+export type { PartCommittable } from './part-writer.js'

@@ -1,0 +1,129 @@
+import type { JsonValue } from '../contract/json.js'
+
+/** The format this version writes, in every manifest and epoch record. */
+export type ManifestFormat = 1
+
+/** Who holds a job: enough to tell, on the same host, whether that process still lives. */
+export interface ProcessIdentity {
+  readonly host: string
+  /** Of the running kernel; null where the system has none. */
+  readonly bootId: string | null
+  readonly pid: number
+  /** Clock ticks from boot to the process's start: a pid that was given out again has another. Null where the system has none. */
+  readonly startTicks: number | null
+}
+
+/**
+ * An immutable file of keyed state. Lists of these are ordered oldest first: later ones win. Segments of one `run` hold disjoint,
+ * ascending ranges of rows.
+ */
+export interface SegmentRef {
+  readonly path: string
+  readonly epoch: number
+  readonly checkpointId: number
+  readonly uid: string
+  readonly subtask: number
+  /** Names what was written together: one snapshot of a subtask, or one merge. */
+  readonly run: string
+  /** Of the rows in it, inclusive. */
+  readonly firstKeyGroup: number
+  readonly lastKeyGroup: number
+  readonly rows: number
+  readonly bytes: number
+  /** CRC-32 of the index, which holds those of the blocks. */
+  readonly crc: number
+}
+
+/** Of one state as it was written: a checkpoint whose states differ is refused. */
+export interface StateSchema {
+  readonly name: string
+  readonly kind: string
+  readonly codec: string
+  readonly version: number
+  readonly fingerprint: string
+}
+
+export interface PlanRecord {
+  readonly hash: string
+  readonly operators: readonly {
+    readonly uid: string
+    readonly kind: string
+    readonly states: readonly StateSchema[]
+  }[]
+}
+
+export interface SplitRecord {
+  readonly splitId: string
+  readonly split: JsonValue
+  /** Of the split alone; -Infinity before its first record. */
+  readonly watermark: number
+}
+
+export interface SourceRecord {
+  readonly enumerator: JsonValue
+  readonly fingerprint: JsonValue
+  readonly splits: readonly SplitRecord[]
+  readonly finishedSubtasks: readonly number[]
+}
+
+export interface OperatorRecord {
+  /** By subtask. */
+  readonly watermarks: readonly number[]
+  readonly finishedSubtasks: readonly number[]
+  readonly listState: Readonly<Record<string, readonly JsonValue[]>>
+  /** Oldest first. */
+  readonly segments: readonly SegmentRef[]
+}
+
+export interface SinkRecord {
+  readonly writerStates: readonly JsonValue[]
+  readonly committables: readonly JsonValue[]
+}
+
+/** What the coordinator knows of a checkpoint before it has a place in the log. Maps are by uid. */
+export interface CheckpointDraft {
+  /** Random, unique to this attempt to write. */
+  readonly nonce: string
+  readonly jobName: string
+  readonly runId: string
+  readonly checkpointId: number
+  readonly createdAtMs: number
+  readonly parallelism: number
+  readonly maxParallelism: number
+  /** The job FINISHED with it. */
+  readonly final: boolean
+  /** A signal stopped the job with it. */
+  readonly suspended: boolean
+  readonly plan: PlanRecord
+  readonly params: Readonly<Record<string, string>>
+  readonly sources: Readonly<Record<string, SourceRecord>>
+  readonly operators: Readonly<Record<string, OperatorRecord>>
+  readonly sinks: Readonly<Record<string, SinkRecord>>
+  readonly counters: Readonly<Record<string, Readonly<Record<string, number>>>>
+}
+
+/** A completed checkpoint: references only. Once it is in the log, it is committed. */
+export interface CheckpointManifest extends CheckpointDraft {
+  readonly format: ManifestFormat
+  readonly kind: 'checkpoint'
+  readonly position: number
+  readonly epoch: number
+  readonly jobId: string
+}
+
+/** Says that a process took the job over: whoever wrote before it can't any more. Never deleted. */
+export interface EpochRecord {
+  readonly format: ManifestFormat
+  readonly kind: 'epoch'
+  readonly position: number
+  readonly epoch: number
+  readonly nonce: string
+  readonly jobId: string
+  readonly runId: string
+  readonly holder: ProcessIdentity
+  readonly createdAtMs: number
+  /** Position of the checkpoint it goes on from; null for a fresh start. */
+  readonly continues: number | null
+}
+
+export type LogEntry = CheckpointManifest | EpochRecord

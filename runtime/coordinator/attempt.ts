@@ -1,0 +1,263 @@
+/**
+ * One execution of the job's graph, from deploying the slots to their end: checkpoints by the clock, a final one when all subtasks are
+ * done, a suspending one on request. Ends with an outcome; never throws. Main thread.
+ *
+ *   deploy -> ready -> start -> [trigger -> acks -> manifest -> commit -> complete]* -> final -> close
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MillraceError, deserializeError, serializeError, type SerializedError } from '../contract/errors.js'
+import type { SourceNode } from '../contract/graph.js'
+import type { JsonValue } from '../contract/json.js'
+import type { Clock } from '../contract/time.js'
+import type { ExecutionPlan } from '../plan/plan.js'
+import type { AssignedSplit, FromSlot, SlotAssignment, SlotMetrics, ToSlot } from '../worker/protocol.js'
+import { addCounters, type CounterTotals } from './draft.js'
+import type { JobEvents } from './events.js'
+import { PendingCheckpoint, type CheckpointReason } from './pending-checkpoint.js'
+import type { SlotHost } from './slot-host.js'
+import { SourceCoordinator } from './source-coordinator.js'
+
+export type AttemptOutcome =
+  | { readonly kind: 'finished' | 'suspended' }
+  | { readonly kind: 'failed'; readonly error: SerializedError; readonly uid?: string }
+
+/** Where completed checkpoints go; rejects when a checkpoint could not be committed. */
+export interface CheckpointSink {
+  nextId(): number
+  complete(pending: PendingCheckpoint): Promise<void>
+  /** A checkpoint that was given up: what its sinks prepared must not be lost. */
+  abandon(pending: PendingCheckpoint, reason: string): void
+  /** An acknowledgement that came after its checkpoint was given up. */
+  late(operators: readonly (FromSlot & { type: 'checkpointAck' })['operators'][number][]): void
+}
+
+export interface AttemptOptions {
+  readonly plan: ExecutionPlan
+  readonly assignments: readonly SlotAssignment[]
+  readonly host: SlotHost
+  readonly clock: Clock
+  readonly checkpoints: CheckpointSink
+  readonly checkpointIntervalMs: number
+  readonly checkpointTimeoutMs: number
+  readonly restoredSources: Readonly<Record<string, { readonly state: JsonValue; readonly splits: readonly AssignedSplit[][] }>>
+  readonly counterBase: CounterTotals
+  readonly events: JobEvents
+}
+
+/** How long the last messages of a thread that ended may take. */
+const LAST_WORDS_MS = 1000
+
+export class Attempt {
+  private readonly options: AttemptOptions
+  private readonly ports: MessagePort[] = []
+  private readonly sources: SourceCoordinator[] = []
+  private readonly metrics = new Map<number, SlotMetrics>()
+  private readonly slotsTotal: number
+  private ready = 0
+  private closed = 0
+  private unfinished: number
+  private running = false
+  private pending: PendingCheckpoint | undefined
+  private committing = false
+  private requested: CheckpointReason | undefined
+  private cancelTimer: () => void = () => {}
+  private cancelTimeout: () => void = () => {}
+  private settle!: (outcome: AttemptOutcome) => void
+  private settled = false
+  private closingAs: 'finished' | 'suspended' | undefined
+
+  constructor(options: AttemptOptions) {
+    this.options = options
+    this.slotsTotal = options.assignments.length
+    this.unfinished = options.assignments.length * options.plan.tasks.length
+  }
+
+  async run(): Promise<AttemptOutcome> {
+    const outcome = new Promise<AttemptOutcome>((resolve) => {
+      this.settle = (result) => {
+        if (!this.settled) resolve(result)
+        this.settled = true
+      }
+    })
+    this.deploy()
+    void this.startSources()
+    const result = await outcome
+    this.cancelTimer()
+    this.cancelTimeout()
+    for (const port of this.ports) port.close()
+    for (const source of this.sources) await source.close().catch(() => {})
+    await this.options.host.destroy()
+    return result
+  }
+
+  /** Takes one more checkpoint and stops. */
+  suspend(): void {
+    if (this.requested === 'final' || this.closingAs !== undefined) return
+    this.requested = 'suspend'
+    this.triggerNext()
+  }
+
+  private deploy(): void {
+    for (const assignment of this.options.assignments) {
+      const { port1, port2 } = new MessageChannel()
+      this.ports.push(port1)
+      port1.on('message', (message: FromSlot) => this.receive(message))
+      this.options.host.run(assignment, port2).then(
+        () => this.ended(assignment.slot),
+        (error: unknown) => this.fail(error),
+      )
+    }
+  }
+
+  private async startSources(): Promise<void> {
+    const { plan, clock, events, restoredSources } = this.options
+    try {
+      for (const node of plan.graph.nodes) if (node.kind === 'source') this.sources.push(this.sourceCoordinator(node, clock, events))
+      for (const source of this.sources) await source.start(restoredSources[source.uid])
+      this.sourcesStarted = true
+      this.startIfReady()
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  private sourcesStarted = false
+
+  private sourceCoordinator(node: SourceNode, clock: Clock, events: JobEvents): SourceCoordinator {
+    return new SourceCoordinator({
+      node,
+      parallelism: this.slotsTotal,
+      clock,
+      send: (slot, message) => this.send(slot, message),
+      warn: (uid, message) => events.warn(uid, message),
+      fail: (error) => this.fail(error),
+    })
+  }
+
+  private startIfReady(): void {
+    if (this.running || this.ready < this.slotsTotal || !this.sourcesStarted) return
+    this.running = true
+    this.broadcast({ type: 'start' })
+    this.scheduleCheckpoint()
+    this.triggerNext()
+  }
+
+  private receive(message: FromSlot): void {
+    if (this.settled) return
+    switch (message.type) {
+      case 'ready':
+        this.ready++
+        return this.startIfReady()
+      case 'checkpointAck':
+        return this.acknowledge(message)
+      case 'subtaskFinished':
+        if (--this.unfinished === 0) this.requestFinal()
+        return
+      case 'failed':
+        return this.fail(deserializeError(message.error), message.uid)
+      case 'print':
+        for (const line of message.lines) this.options.events.print(line)
+        return
+      case 'warn':
+        return this.options.events.warn(message.uid, message.message)
+      case 'metrics':
+        this.metrics.set(message.slot, message.metrics)
+        return this.reportProgress()
+      case 'closed':
+        if (++this.closed === this.slotsTotal) this.settle({ kind: this.closingAs! })
+    }
+  }
+
+  private reportProgress(): void {
+    const all = [...this.metrics.values()]
+    const snapshots = all.flatMap((m) => Object.entries(m.operators).map(([uid, counters]) => ({ uid, counters })))
+    this.options.events.progress({
+      counters: addCounters(this.options.counterBase, snapshots),
+      watermark: Math.min(...all.map((m) => m.watermark)),
+    })
+  }
+
+  private scheduleCheckpoint(): void {
+    const { checkpointIntervalMs, clock } = this.options
+    if (checkpointIntervalMs <= 0) return
+    this.cancelTimer = clock.setTimeout(() => {
+      this.requested ??= 'periodic'
+      this.triggerNext()
+      this.scheduleCheckpoint()
+    }, checkpointIntervalMs)
+  }
+
+  private requestFinal(): void {
+    if (this.requested !== 'suspend') this.requested = 'final'
+    this.triggerNext()
+  }
+
+  /** Triggers what is requested unless a checkpoint is under way: then it is looked at again when that one is done. */
+  private triggerNext(): void {
+    const reason = this.requested
+    if (reason === undefined || !this.running || this.pending !== undefined || this.committing || this.settled) return
+    if (this.closingAs !== undefined) return
+    this.requested = undefined
+    const id = this.options.checkpoints.nextId()
+    const now = this.options.clock.now()
+    const enumerators = Object.fromEntries(this.sources.map((source) => [source.uid, source.snapshot(id)]))
+    const tasks = this.options.plan.tasks.length
+    this.pending = new PendingCheckpoint({ id, reason, triggeredAtMs: now, enumerators, slots: this.slotsTotal, tasks })
+    this.broadcast({ type: 'triggerCheckpoint', checkpointId: id, timestampMs: now })
+    this.cancelTimeout = this.options.clock.setTimeout(() => this.giveUp(id), this.options.checkpointTimeoutMs)
+  }
+
+  private acknowledge(message: FromSlot & { type: 'checkpointAck' }): void {
+    const { pending } = this
+    if (pending?.id !== message.checkpointId) return this.options.checkpoints.late(message.operators)
+    if (!pending.acknowledge(message.slot, message.operators)) return
+    this.pending = undefined
+    this.cancelTimeout()
+    void this.commit(pending)
+  }
+
+  private async commit(pending: PendingCheckpoint): Promise<void> {
+    this.committing = true
+    try {
+      await this.options.checkpoints.complete(pending)
+    } catch (error) {
+      return this.fail(error)
+    }
+    this.committing = false
+    if (this.settled) return
+    this.broadcast({ type: 'checkpointComplete', checkpointId: pending.id })
+    for (const source of this.sources) source.checkpointComplete(pending.id)
+    if (pending.reason === 'periodic') return this.triggerNext()
+    this.closingAs = pending.reason === 'final' ? 'finished' : 'suspended'
+    this.broadcast({ type: 'close' })
+  }
+
+  private giveUp(checkpointId: number): void {
+    const { pending } = this
+    if (pending?.id !== checkpointId) return
+    this.pending = undefined
+    const reason = `not complete after ${this.options.checkpointTimeoutMs} ms`
+    this.options.checkpoints.abandon(pending, reason)
+    this.broadcast({ type: 'checkpointAborted', checkpointId })
+    if (pending.reason !== 'periodic') this.requested = pending.reason
+    this.triggerNext()
+  }
+
+  /** The thread is done; what it had to say may still be on its way through the port. */
+  private ended(slot: number): void {
+    const silent = new MillraceError('MILLRACE_WORKER', `slot ${slot} ended before the job did`)
+    this.options.clock.setTimeout(() => this.fail(silent), LAST_WORDS_MS)
+  }
+
+  private fail(error: unknown, uid?: string): void {
+    this.settle({ kind: 'failed', error: serializeError(error, 'MILLRACE_INTERNAL'), ...(uid !== undefined ? { uid } : {}) })
+  }
+
+  private broadcast(message: ToSlot): void {
+    for (let slot = 0; slot < this.slotsTotal; slot++) this.send(slot, message)
+  }
+
+  private send(slot: number, message: ToSlot): void {
+    this.ports[slot]!.postMessage(message)
+  }
+}

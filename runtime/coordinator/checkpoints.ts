@@ -1,0 +1,139 @@
+/**
+ * Invariant: sinks publish only what a manifest in the log names, and everything a manifest names is published before the job ends; what
+ * was prepared and not yet published is carried from manifest to manifest.
+ *
+ *   acks -> draft (+ carried committables) -> log (the commit point) -> committers -> retire old
+ */
+import type { CheckpointManifest, SegmentRef } from '../checkpoint/manifest.js'
+import type { ManifestLog } from '../checkpoint/manifest-log.js'
+import type { JsonValue } from '../contract/json.js'
+import type { Clock } from '../contract/time.js'
+import type { ExecutionPlan } from '../plan/plan.js'
+import { planHash } from '../plan/plan-hash.js'
+import type { OperatorSnapshot } from '../worker/protocol.js'
+import type { CheckpointSink } from './attempt.js'
+import { draftCheckpoint, type CounterTotals } from './draft.js'
+import type { JobEvents } from './events.js'
+import type { PendingCheckpoint } from './pending-checkpoint.js'
+import type { Committables, SinkCommitters } from './sink-committers.js'
+
+export interface CheckpointsOptions {
+  readonly plan: ExecutionPlan
+  readonly jobName: string
+  readonly runId: string
+  readonly params: Readonly<Record<string, string>>
+  readonly fingerprints: Readonly<Record<string, string>>
+  readonly log: ManifestLog
+  readonly committers: SinkCommitters
+  readonly clock: Clock
+  readonly events: JobEvents
+  readonly firstCheckpointId: number
+  readonly onCompleted: (manifest: CheckpointManifest) => void
+}
+
+/** Turns acknowledged checkpoints into committed ones. One per process; it outlives attempts. Main thread. */
+export class Checkpoints implements CheckpointSink {
+  /** Completed by this process. */
+  completed = 0
+  private readonly options: CheckpointsOptions
+  private readonly kinds: Readonly<Record<string, string>>
+  private readonly hash: string
+  private checkpointId: number
+  private segments: Readonly<Record<string, readonly SegmentRef[]>> = {}
+  private counterBase: CounterTotals = {}
+  private carried: Record<string, readonly JsonValue[]> = {}
+
+  constructor(options: CheckpointsOptions) {
+    this.options = options
+    this.kinds = Object.fromEntries(options.plan.graph.nodes.map((node) => [node.uid, node.kind]))
+    this.hash = planHash(options.plan)
+    this.checkpointId = options.firstCheckpointId - 1
+  }
+
+  /** A new attempt goes on from `manifest` (undefined: from nothing); its committables are published already. */
+  restartFrom(manifest: CheckpointManifest | undefined): void {
+    this.segments = Object.fromEntries(Object.entries(manifest?.operators ?? {}).map(([uid, o]) => [uid, o.segments]))
+    this.counterBase = manifest?.counters ?? {}
+    this.carried = {}
+  }
+
+  nextId(): number {
+    return ++this.checkpointId
+  }
+
+  async complete(pending: PendingCheckpoint): Promise<void> {
+    const { options } = this
+    const { plan, jobName, runId, params, clock, log } = options
+    const draft = draftCheckpoint({
+      jobName,
+      runId,
+      params,
+      checkpointId: pending.id,
+      createdAtMs: clock.now(),
+      parallelism: plan.parallelism,
+      maxParallelism: plan.maxParallelism,
+      final: pending.reason === 'final',
+      suspended: pending.reason === 'suspend',
+      planHash: this.hash,
+      slots: pending.slots,
+      kinds: this.kinds,
+      enumerators: pending.enumerators,
+      fingerprints: options.fingerprints,
+      segments: this.segments,
+      committables: this.carried,
+      counterBase: this.counterBase,
+    })
+    const manifest = await log.append(draft)
+    await this.published(manifest)
+    const state = Object.values(manifest.operators).flatMap((o) => o.segments)
+    this.segments = Object.fromEntries(Object.entries(manifest.operators).map(([uid, o]) => [uid, o.segments]))
+    this.completed++
+    options.events.checkpoint({
+      checkpointId: pending.id,
+      durationMs: clock.now() - pending.triggeredAtMs,
+      writtenBytes: sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes)),
+      stateBytes: sum(state.map((s) => s.bytes)),
+    })
+  }
+
+  abandon(pending: PendingCheckpoint, reason: string): void {
+    this.late(pending.slots.flat())
+    this.options.events.checkpointFailed({ checkpointId: pending.id, reason })
+  }
+
+  late(operators: readonly OperatorSnapshot[]): void {
+    for (const { uid, committables } of operators) {
+      if (committables !== undefined && committables.length > 0) this.carried[uid] = [...(this.carried[uid] ?? []), ...committables]
+    }
+  }
+
+  /** Publishes what the manifest names and notes in the log, for a final one, that nothing is left to do. */
+  private async published(manifest: CheckpointManifest): Promise<void> {
+    const { log, committers, onCompleted } = this.options
+    this.carried = {}
+    onCompleted(manifest)
+    await committers.commit(committablesOf(manifest))
+    if (manifest.final && hasCommittables(manifest)) onCompleted(await log.append(withoutCommittables(manifest)))
+    await log.retire()
+  }
+}
+
+/** What a manifest's sinks have to publish. */
+export function committablesOf(manifest: CheckpointManifest): Committables {
+  return Object.fromEntries(Object.entries(manifest.sinks).map(([uid, sink]) => [uid, sink.committables]))
+}
+
+/** Whether a manifest still has something to publish. */
+export function hasCommittables(manifest: CheckpointManifest): boolean {
+  return Object.values(manifest.sinks).some((sink) => sink.committables.length > 0)
+}
+
+/** The same checkpoint after everything was published. */
+export function withoutCommittables(manifest: CheckpointManifest): CheckpointManifest {
+  const sinks = Object.fromEntries(Object.entries(manifest.sinks).map(([uid, sink]) => [uid, { ...sink, committables: [] }]))
+  return { ...manifest, nonce: `${manifest.nonce}-published`, sinks }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0)
+}

@@ -1,0 +1,24 @@
+import type { CounterTotals } from './draft.js'
+import type { JobFailure } from './restart-strategy.js'
+
+/** What a checkpoint was like, for progress and metrics. */
+export interface CheckpointInfo {
+  readonly checkpointId: number
+  readonly durationMs: number
+  /** Bytes newly written for it, and bytes of state it refers to. */
+  readonly writtenBytes: number
+  readonly stateBytes: number
+}
+
+/** What a running job tells whoever shows it. Main thread; calls must return at once. */
+export interface JobEvents {
+  /** A line of the job's own standard output. */
+  print(line: string): void
+  warn(uid: string, message: string): void
+  /** `from`: the checkpoint restored, undefined for a fresh start. */
+  started(info: { readonly attempt: number; readonly from: string | undefined; readonly parallelism: number }): void
+  progress(info: { readonly counters: CounterTotals; readonly watermark: number }): void
+  checkpoint(info: CheckpointInfo): void
+  checkpointFailed(info: { readonly checkpointId: number; readonly reason: string }): void
+  failed(failure: JobFailure, restartInMs: number | undefined): void
+}

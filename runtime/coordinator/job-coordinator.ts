@@ -1,0 +1,225 @@
+/**
+ * The life of a submitted job in one process: decide what to go on from, take the log over, publish what the last manifest names, then
+ * attempt after attempt until it finishes, is suspended or fails for good. Main thread; never touches a record.
+ */
+import { randomUUID } from 'node:crypto'
+import type { CheckpointManifest, ProcessIdentity } from '../checkpoint/manifest.js'
+import { ManifestLog } from '../checkpoint/manifest-log.js'
+import { serializeError, type SerializedError } from '../contract/errors.js'
+import type { JobGraph } from '../contract/graph.js'
+import type { Clock } from '../contract/time.js'
+import type { ExecutionPlan } from '../plan/plan.js'
+import type { CheckpointStorage } from '../storage/storage.js'
+import { Attempt, type AttemptOutcome } from './attempt.js'
+import { Checkpoints, committablesOf, hasCommittables, withoutCommittables } from './checkpoints.js'
+import { assignSlots } from './deploy.js'
+import type { CounterTotals } from './draft.js'
+import type { JobEvents } from './events.js'
+import type { MemoryPlan } from './memory-plan.js'
+import { restoredSplits } from './restore-plan.js'
+import { RestartStrategy, type JobFailure } from './restart-strategy.js'
+import { SinkCommitters } from './sink-committers.js'
+import type { SlotHostFactory } from './slot-host.js'
+
+export type JobStatus = 'FINISHED' | 'SUSPENDED' | 'FAILED'
+
+/** How a job's run in this process ended. Counters are those of the last checkpoint. */
+export interface JobResult {
+  readonly status: JobStatus
+  readonly counters: CounterTotals
+  readonly checkpoints: number
+  /** The manifest restored, as a path or URL. */
+  readonly restoredFrom: string | undefined
+  /** The first failure since the last completed checkpoint, if the job failed. */
+  readonly failure: JobFailure | undefined
+}
+
+export interface JobOptions {
+  readonly jobId: string
+  readonly jobName: string
+  readonly graph: JobGraph
+  readonly params: Readonly<Record<string, string>>
+  readonly storage: CheckpointStorage
+  readonly identity: ProcessIdentity
+  readonly clock: Clock
+  readonly events: JobEvents
+  /** The plan for the maximum parallelism that the checkpoint, or the option, says. */
+  readonly plan: ExecutionPlan
+  readonly memory: MemoryPlan
+  readonly hosts: SlotHostFactory
+  readonly bundleUrl?: string
+  readonly spillDirectory: string
+  readonly checkpointIntervalMs: number
+  readonly checkpointTimeoutMs: number
+  readonly restartAttempts: number
+  /** Checks the checkpoint against the job (MILLRACE_RESTORE) and says what to go on from; undefined: start afresh. */
+  readonly choose: (latest: CheckpointManifest | undefined) => CheckpointManifest | undefined
+}
+
+export class JobCoordinator {
+  private readonly options: JobOptions
+  private attempt: Attempt | undefined
+  private suspending = false
+  private latest: CheckpointManifest | undefined
+  private firstFailure: JobFailure | undefined
+  private readonly strategy: RestartStrategy
+
+  constructor(options: JobOptions) {
+    this.options = options
+    this.strategy = new RestartStrategy(options.restartAttempts)
+  }
+
+  /** Takes a last checkpoint and stops. */
+  suspend(): void {
+    this.suspending = true
+    this.attempt?.suspend()
+    this.endDelay()
+  }
+
+  /** Runs the job to its end. Rejects with a MillraceError when it may not start: refused before anything was written. */
+  async run(): Promise<JobResult> {
+    const { options } = this
+    const log = await ManifestLog.open(options.storage, { jobId: options.jobId })
+    const freshRun = newRunId(options.clock.now())
+    const { record, checkpoint } = await log.takeover({
+      nonce: randomUUID(),
+      runId: freshRun,
+      holder: options.identity,
+      createdAtMs: options.clock.now(),
+      choose: options.choose,
+    })
+    const runId = checkpoint?.runId ?? freshRun
+    const { jobId, events } = options
+    const committers = new SinkCommitters(options.graph, { jobId, runId, epoch: record.epoch, warn: events.warn.bind(events) })
+    this.latest = checkpoint
+    const restoredFrom = checkpoint === undefined ? undefined : pathOf(options.storage, checkpoint)
+    const checkpoints = new Checkpoints({
+      plan: options.plan,
+      jobName: options.jobName,
+      runId,
+      params: options.params,
+      fingerprints: sourceFingerprints(options.graph),
+      log,
+      committers,
+      clock: options.clock,
+      events,
+      firstCheckpointId: (log.latest()?.checkpointId ?? 0) + 1,
+      onCompleted: (manifest) => this.completed(manifest),
+    })
+    const end = (status: JobStatus): JobResult => ({
+      status,
+      counters: this.latest?.counters ?? {},
+      checkpoints: checkpoints.completed,
+      restoredFrom,
+      failure: status === 'FAILED' ? this.firstFailure : undefined,
+    })
+    try {
+      if (!(await this.prepare(log, committers, checkpoint))) return end('FAILED')
+      if (checkpoint?.final === true) return end('FINISHED')
+      const status = await this.attempts(checkpoints, { runId, epoch: record.epoch })
+      if (status === 'FINISHED') await committers.recover(false)
+      return end(status)
+    } finally {
+      await committers.close()
+    }
+  }
+
+  /** First publish what the manifest names, then clear away what it does not. */
+  private async prepare(log: ManifestLog, committers: SinkCommitters, from: CheckpointManifest | undefined): Promise<boolean> {
+    try {
+      if (from !== undefined) await committers.commit(committablesOf(from))
+      if (from?.final === true && hasCommittables(from)) this.latest = await log.append(withoutCommittables(from))
+      await committers.recover(from === undefined)
+      return true
+    } catch (error) {
+      this.firstFailure = { error: serializeError(error, 'MILLRACE_OUTPUT'), atMs: this.options.clock.now() }
+      return false
+    }
+  }
+
+  private async attempts(checkpoints: Checkpoints, run: { runId: string; epoch: number }): Promise<JobStatus> {
+    for (let number = 1; ; number++) {
+      if (this.suspending && number > 1) return 'SUSPENDED'
+      checkpoints.restartFrom(this.latest)
+      const outcome = await this.runAttempt(checkpoints, run, number)
+      if (outcome.kind === 'finished') return 'FINISHED'
+      if (outcome.kind === 'suspended') return 'SUSPENDED'
+      const failure: JobFailure = {
+        error: outcome.error,
+        atMs: this.options.clock.now(),
+        ...(outcome.uid !== undefined ? { uid: outcome.uid } : {}),
+      }
+      this.firstFailure ??= failure
+      const decision = this.strategy.failed(failure)
+      this.options.events.failed(failure, decision.kind === 'restart' ? decision.delayMs : undefined)
+      if (decision.kind === 'fail') return 'FAILED'
+      await this.delay(decision.delayMs)
+    }
+  }
+
+  private async runAttempt(
+    checkpoints: Checkpoints,
+    run: { runId: string; epoch: number },
+    number: number,
+  ): Promise<AttemptOutcome> {
+    const { options, latest } = this
+    const { plan, clock, events } = options
+    const started = { attempt: number, parallelism: plan.parallelism }
+    events.started({ ...started, from: latest === undefined ? undefined : pathOf(options.storage, latest) })
+    const assignments = assignSlots({ ...options, ...run, attempt: number, restore: latest })
+    const restoredSources = Object.fromEntries(
+      Object.entries(latest?.sources ?? {}).map(([uid, source]) => [
+        uid,
+        { state: source.enumerator, splits: restoredSplits(latest!, uid, plan.parallelism) },
+      ]),
+    )
+    this.attempt = new Attempt({
+      plan,
+      assignments,
+      host: options.hosts(plan.parallelism),
+      clock,
+      checkpoints,
+      checkpointIntervalMs: options.checkpointIntervalMs,
+      checkpointTimeoutMs: options.checkpointTimeoutMs,
+      restoredSources,
+      counterBase: latest?.counters ?? {},
+      events,
+    })
+    if (this.suspending) this.attempt.suspend()
+    return this.attempt.run()
+  }
+
+  private completed(manifest: CheckpointManifest): void {
+    this.latest = manifest
+    this.firstFailure = undefined
+    this.strategy.checkpointCompleted()
+  }
+
+  private endDelay: () => void = () => {}
+
+  private async delay(ms: number): Promise<void> {
+    if (this.suspending) return
+    await new Promise<void>((resolve) => {
+      const cancel = this.options.clock.setTimeout(resolve, ms)
+      this.endDelay = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+}
+
+/** What the sources of a job read, as the manifest keeps it. */
+export function sourceFingerprints(graph: JobGraph): Record<string, string> {
+  return Object.fromEntries(graph.nodes.flatMap((n) => (n.kind === 'source' ? [[n.uid, n.source.describe]] : [])))
+}
+
+function pathOf(storage: CheckpointStorage, manifest: CheckpointManifest): string {
+  return `${storage.describe()}/manifests/${String(manifest.position).padStart(12, '0')}.json`
+}
+
+/** Sortable and unique enough to tell runs of one output folder apart. */
+function newRunId(nowMs: number): string {
+  const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+Z/g, '')
+  return `${time}-${randomUUID().slice(0, 8)}`
+}

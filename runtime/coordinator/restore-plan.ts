@@ -1,0 +1,45 @@
+import type { CheckpointManifest, OperatorRecord, SegmentRef } from '../checkpoint/manifest.js'
+import { keyGroupRange } from '../codec/key-group.js'
+import type { JsonValue } from '../contract/json.js'
+import type { AssignedSplit, OperatorRestore, SlotRestore } from '../worker/protocol.js'
+
+/**
+ * What slot `slot` of `parallelism` starts from. Keyed state goes by key-group range, lists are dealt out round robin, watermarks take the
+ * minimum when the parallelism changed (a restored job never goes back in event time). Pure.
+ */
+export function slotRestore(manifest: CheckpointManifest, slot: number, parallelism: number): SlotRestore {
+  const operators: Record<string, OperatorRestore> = {}
+  const states = new Map(manifest.plan.operators.map((o) => [o.uid, o.states]))
+  const same = manifest.parallelism === parallelism
+  const range = keyGroupRange(slot, manifest.maxParallelism, parallelism)
+  for (const [uid, record] of Object.entries(manifest.operators)) {
+    operators[uid] = {
+      watermark: same ? record.watermarks[slot]! : Math.min(...record.watermarks),
+      finished: isFinished(record.finishedSubtasks, manifest.parallelism, same ? slot : undefined),
+      state: deal(Object.values(record.listState).flat(), slot, parallelism),
+      segments: overlapping(record, range.first, range.last),
+      schema: states.get(uid) ?? [],
+      writerStates: deal(manifest.sinks[uid]?.writerStates ?? [], slot, parallelism),
+    }
+  }
+  return { operators }
+}
+
+/** The splits of a source at the checkpoint, dealt out over `parallelism` readers; the subtask is the index. */
+export function restoredSplits(manifest: CheckpointManifest, uid: string, parallelism: number): AssignedSplit[][] {
+  const splits = manifest.sources[uid]?.splits ?? []
+  const all = splits.map((s): AssignedSplit => ({ id: s.splitId, split: s.split, watermark: s.watermark }))
+  return Array.from({ length: parallelism }, (_, subtask) => deal(all, subtask, parallelism))
+}
+
+function isFinished(finished: readonly number[], parallelism: number, subtask: number | undefined): boolean {
+  return subtask === undefined ? finished.length === parallelism : finished.includes(subtask)
+}
+
+function overlapping(record: OperatorRecord, first: number, last: number): readonly SegmentRef[] {
+  return record.segments.filter((segment) => segment.firstKeyGroup <= last && segment.lastKeyGroup >= first)
+}
+
+function deal<T extends JsonValue | AssignedSplit>(items: readonly T[], subtask: number, parallelism: number): T[] {
+  return items.filter((_, i) => i % parallelism === subtask)
+}

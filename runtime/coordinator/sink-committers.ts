@@ -1,0 +1,48 @@
+import type { JobGraph, SinkNode } from '../contract/graph.js'
+import type { JsonValue } from '../contract/json.js'
+import type { Sink, SinkCommitter } from '../contract/sink.js'
+
+/** Committables by sink uid. */
+export type Committables = Readonly<Record<string, readonly JsonValue[]>>
+
+/** The committers of all sinks of a process. Main thread. */
+export class SinkCommitters {
+  private readonly committers = new Map<string, SinkCommitter>()
+
+  constructor(
+    graph: JobGraph,
+    context: { readonly jobId: string; readonly runId: string; readonly epoch: number; warn(uid: string, message: string): void },
+  ) {
+    for (const node of graph.nodes) {
+      if (node.kind !== 'sink') continue
+      const { uid } = node
+      const committer = (node.sink as unknown as Sink<unknown>).createCommitter?.({
+        ...context,
+        uid,
+        warn: (message) => context.warn(uid, message),
+      })
+      if (committer !== undefined) this.committers.set(uid, committer)
+    }
+  }
+
+  /** Publishes, idempotently, everything a written manifest names. */
+  async commit(committables: Committables): Promise<void> {
+    for (const [uid, list] of Object.entries(committables)) {
+      if (list.length > 0) await this.committers.get(uid)?.commit(list)
+    }
+  }
+
+  /** After the restored manifest's committables are published, before anything is written. */
+  async recover(fresh: boolean): Promise<void> {
+    for (const committer of this.committers.values()) await committer.recover?.({ fresh })
+  }
+
+  async close(): Promise<void> {
+    for (const committer of this.committers.values()) await committer.close?.()
+  }
+}
+
+/** The sinks of a graph. */
+export function sinkNodes(graph: JobGraph): SinkNode[] {
+  return graph.nodes.filter((node) => node.kind === 'sink')
+}

@@ -1,0 +1,160 @@
+import { MillraceError } from '../contract/errors.js'
+import type { OperatorNode, Partitioning, SinkNode, SourceNode } from '../contract/graph.js'
+import type { Key } from '../contract/key.js'
+import type { Output } from '../contract/output.js'
+import type { JsonValue } from '../contract/json.js'
+import type { SourceReader } from '../contract/source.js'
+import { MIN_WATERMARK, type Clock } from '../contract/time.js'
+import { nodeOf, type ExecutionPlan, type PlanEdge, type Task } from '../plan/plan.js'
+import type { OperatorRestore, SlotAssignment } from '../worker/protocol.js'
+import type { ChannelTable } from './channel-table.js'
+import { LocalMetrics } from './counters.js'
+import { Decoding } from './decoding.js'
+import { DriftTable } from './drift.js'
+import { fanout } from './fanout.js'
+import { InputGate, type GateChannel } from './input-gate.js'
+import type { Link, SubtaskInfo } from './link.js'
+import { OperatorLink, type OperatorWiring } from './operator-link.js'
+import { createRecordWriter, type RecordWriter } from './record-writer.js'
+import { SinkLink } from './sink-link.js'
+import type { Slot } from './slot.js'
+import { SourceDriver } from './source-driver.js'
+import { Subtask, type SourceHead } from './subtask.js'
+import type { BackendFactory } from './backend-factory.js'
+
+export interface BuildOptions {
+  readonly plan: ExecutionPlan
+  readonly assignment: SlotAssignment
+  readonly slot: Slot
+  readonly clock: Clock
+  readonly channels: ChannelTable
+  readonly backends: BackendFactory
+}
+
+/** Builds, restores and opens all subtasks of a slot, in the plan's order. Slot thread. */
+export async function buildSubtasks(options: BuildOptions): Promise<Subtask[]> {
+  const subtasks: Subtask[] = []
+  for (const task of options.plan.tasks) subtasks.push(await new SubtaskBuilder(options, task).build())
+  return subtasks
+}
+
+class SubtaskBuilder {
+  private readonly options: BuildOptions
+  private readonly task: Task
+  private readonly info: SubtaskInfo
+  private readonly inputs = new Map<number, Output<unknown>>()
+  private readonly writers = new Map<number, RecordWriter>()
+  private readonly links: Link[] = []
+
+  constructor(options: BuildOptions, task: Task) {
+    this.options = options
+    this.task = task
+    const { jobId, runId, slot, parallelism, maxParallelism, attempt, epoch } = options.assignment
+    this.info = { jobId, runId, subtask: slot, parallelism, maxParallelism, attempt, epoch }
+  }
+
+  async build(): Promise<Subtask> {
+    const { task, options } = this
+    for (const edge of task.outputs) this.writers.set(edge.id, this.writer(edge))
+    const [head, ...rest] = task.nodes
+    for (const id of [...rest].reverse()) await this.addLink(id)
+    const headNode = nodeOf(options.plan, head!)
+    if (headNode.kind !== 'source') await this.addLink(head!)
+    this.links.reverse()
+    for (const link of this.links) await link.open(this.restoreOf(link.uid))
+    const watermark = this.restoreOf(headNode.uid)?.watermark ?? MIN_WATERMARK
+    const source = headNode.kind === 'source' ? this.source(headNode) : undefined
+    const subtask = new Subtask({
+      task: task.id,
+      links: this.links,
+      writers: [...this.writers.values()],
+      restoredWatermark: watermark,
+      host: {
+        clock: options.clock,
+        wake: () => options.slot.wake(),
+        fail: (error) => options.slot.fail(error),
+        snapshotTaken: (snapshot) => options.slot.snapshotTaken(snapshot),
+        finished: (id) => options.slot.finished(id),
+      },
+      ...(source !== undefined ? { source } : {}),
+    })
+    if (source === undefined) subtask.connect(new InputGate(this.gateChannels(), subtask, watermark))
+    return subtask
+  }
+
+  private restoreOf(uid: string): OperatorRestore | undefined {
+    return this.options.assignment.restore?.operators[uid]
+  }
+
+  private async addLink(id: number): Promise<void> {
+    const node = nodeOf(this.options.plan, id)
+    if (node.kind === 'source') throw new MillraceError('MILLRACE_INTERNAL', `source "${node.uid}" inside a chain`)
+    const link =
+      node.kind === 'sink' ? new SinkLink(node, this.wiring(node)) : new OperatorLink(node, await this.keyedWiring(node))
+    this.inputs.set(id, link.input)
+    this.links.push(link)
+  }
+
+  private async keyedWiring(node: OperatorNode): Promise<OperatorWiring> {
+    if (!node.keyed) return this.wiring(node)
+    const backend = await this.options.backends.create(node, this.restoreOf(node.uid))
+    return { ...this.wiring(node), backend }
+  }
+
+  private wiring(node: OperatorNode | SinkNode | SourceNode): OperatorWiring {
+    const { slot, clock } = this.options
+    return {
+      info: this.info,
+      clock,
+      output: this.outputOf(node.id, undefined),
+      sideOutput: (tag) => this.outputOf(node.id, tag),
+      hasSideOutput: (tag) => this.targetsOf(node.id, tag).length > 0,
+      print: (line) => slot.print(line),
+      warn: (uid, message) => slot.warn(uid, message),
+    }
+  }
+
+  /** Chained operators and channel writers that a node's output (main: tag undefined) reaches. */
+  private targetsOf(id: number, tag: string | undefined): Output<unknown>[] {
+    const chained = this.task.chained.filter((c) => c.fromNode === id && c.tag === tag).map((c) => this.inputs.get(c.toNode)!)
+    const written = this.task.outputs.filter((e) => e.fromNode === id && e.tag === tag).map((e) => this.writers.get(e.id)!)
+    return [...chained, ...written]
+  }
+
+  private outputOf(id: number, tag: string | undefined): Output<unknown> {
+    return fanout(this.targetsOf(id, tag))
+  }
+
+  private writer(edge: PlanEdge): RecordWriter {
+    const { channels, plan, assignment } = this.options
+    return createRecordWriter(edge.partitioning, channels.writers(edge), plan.maxParallelism, assignment.slot)
+  }
+
+  private gateChannels(): GateChannel[] {
+    return this.task.inputs.flatMap((edge) =>
+      this.options.channels.readers(edge).map((reader) => ({ reader, input: edge.input, keyOf: keyOfEdge(edge.partitioning) })),
+    )
+  }
+
+  private source(node: SourceNode): SourceHead {
+    const { plan, assignment, clock, slot } = this.options
+    const metrics = new LocalMetrics()
+    const counters = { recordsIn: metrics.counter('numRecordsIn'), invalidRecords: metrics.counter('numInvalidRecords') }
+    const decoding = new Decoding(node, this.outputOf(node.id, undefined), this.outputOf(node.id, 'invalid'), counters)
+    const reader = node.source.createReader({
+      subtask: assignment.slot,
+      parallelism: assignment.parallelism,
+      clock,
+      warn: (message) => slot.warn(node.uid, message),
+    }) as SourceReader<unknown, JsonValue>
+    const sources = plan.graph.nodes.filter((n) => n.kind === 'source')
+    const drift = new DriftTable(assignment.drift, sources.indexOf(node), assignment.parallelism, assignment.slot)
+    const host = { wake: () => slot.wake(), wakeOthers: () => slot.wakeOthers(), fail: (error: unknown) => slot.fail(error) }
+    const driver = new SourceDriver({ node, reader, decoding, drift, clock, host })
+    return { uid: node.uid, driver, metrics }
+  }
+}
+
+function keyOfEdge(partitioning: Partitioning): ((value: unknown) => Key) | undefined {
+  return partitioning.kind === 'hash' ? (partitioning.keyOf as (value: unknown) => Key) : undefined
+}
