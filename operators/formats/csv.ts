@@ -16,6 +16,7 @@ export interface CsvRecord extends RawRecord {
   readonly csv?: CsvShape
 }
 
+/** How {@link csv} takes records apart. */
 export interface CsvOptions {
   /** The names of the fields, in order. Default: the file's header. */
   readonly columns?: readonly string[]
@@ -28,7 +29,10 @@ export interface CsvOptions {
  * the value. Records with another number of fields than columns, or with broken quotes, are invalid. Empty lines are skipped.
  * MILLRACE_INPUT if there are neither a header nor `columns`.
  */
-export function csv<T = Record<string, string>>(schema?: StandardSchema<T>, options: CsvOptions = {}): Decoder<RawRecord, T> {
+export function csv<T = Record<string, string>>(
+  schema?: StandardSchema<T>,
+  options: CsvOptions = {},
+): Decoder<RawRecord, T> {
   return {
     decode(raw: CsvRecord, out) {
       const line = raw.text()
@@ -61,7 +65,8 @@ function emitObject<T>(
     const name = columns[i]!
     const value = fields[i]!
     // A plain assignment to this name would be lost.
-    if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
+    if (name === '__proto__')
+      Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
     else object[name] = value
   }
   if (schema === undefined) {

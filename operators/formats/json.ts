@@ -2,6 +2,7 @@ import type { DecodeOutput, Decoder, RawRecord } from '../../runtime/contract/so
 import { isLossless, NOT_UTF8 } from './raw-text.js'
 import { describeIssues, type StandardSchema, validate } from './standard-schema.js'
 
+/** What {@link json} does with what is no value. */
 export interface JsonOptions {
   /** What becomes of a record of white space only. Default `skip`. */
   readonly blank?: 'skip' | 'invalid'

@@ -27,9 +27,13 @@ export function validate<T>(schema: StandardSchema<T>, value: unknown): SchemaRe
   const result = schema['~standard'].validate(value)
   if (!('then' in result)) return result
   result.then(undefined, () => undefined)
-  throw new MillraceError('MILLRACE_PROMISE', `the ${schema['~standard'].vendor} schema of a decoder validates asynchronously`, {
-    hint: 'decode with a synchronous schema and do the asynchronous check in an operator behind it',
-  })
+  throw new MillraceError(
+    'MILLRACE_PROMISE',
+    `the ${schema['~standard'].vendor} schema of a decoder validates asynchronously`,
+    {
+      hint: 'decode with a synchronous schema and do the asynchronous check in an operator behind it',
+    },
+  )
 }
 
 /** The first issue as one short line: `dynamodb.Keys.0: Invalid input`. */

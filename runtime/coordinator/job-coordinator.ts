@@ -142,8 +142,7 @@ export class JobCoordinator {
       if (this.suspending && number > 1) return 'SUSPENDED'
       checkpoints.restartFrom(this.latest)
       const outcome = await this.runAttempt(checkpoints, run, number)
-      if (outcome.kind === 'finished') return 'FINISHED'
-      if (outcome.kind === 'suspended') return 'SUSPENDED'
+      if (outcome.kind !== 'failed') return outcome.kind === 'finished' ? 'FINISHED' : 'SUSPENDED'
       const failure: JobFailure = {
         error: outcome.error,
         atMs: this.options.clock.now(),

@@ -1,4 +1,3 @@
-import { expect } from 'vitest'
 import type { CheckpointManifest } from '../../runtime/checkpoint/manifest.js'
 import { ManifestLog } from '../../runtime/checkpoint/manifest-log.js'
 import { MillraceError } from '../../runtime/contract/errors.js'
@@ -54,7 +53,7 @@ export class FencingWorld {
     const { checkpoint } = await log.takeover({ nonce: `${name}0`, ...identityOf, choose: (latest) => latest })
     if (checkpoint === undefined) return ''
     this.#publish(checkpoint)
-    for (const { path } of checkpoint.operators['averages']?.segments ?? []) expect([...this.files.files.keys()]).toContain(path)
+    this.#assertComplete(checkpoint)
     return checkpoint.nonce
   }
 
@@ -83,15 +82,14 @@ export class FencingWorld {
    */
   async assertOneLine(): Promise<void> {
     const bases = [...this.published.values()]
-    expect(bases).toHaveLength(new Set(bases).size)
-    const reader = await ManifestLog.open(this.files, { jobId: 'job' })
-    const latest = reader.latest()
-    const line = new Set<string>()
+    if (new Set(bases).size !== bases.length) this.#fail('two continuations of one checkpoint were published')
+    const latest = (await ManifestLog.open(this.files, { jobId: 'job' })).latest()
     const parents = new Map(this.published)
     if (latest !== undefined) parents.set(latest.nonce, latest.params['base'] ?? '')
+    const line = new Set<string>()
     for (let at = latest?.nonce ?? ''; at !== ''; at = parents.get(at) ?? '') line.add(at)
-    for (const nonce of this.published.keys()) expect([...line]).toContain(nonce)
-    for (const { path } of latest?.operators['averages']?.segments ?? []) expect([...this.files.files.keys()]).toContain(path)
+    for (const nonce of this.published.keys()) if (!line.has(nonce)) this.#fail(`${nonce} was published and lost`)
+    if (latest !== undefined) this.#assertComplete(latest)
   }
 
   /** The shared files as one process sees them: each step that another can get between waits for the schedule. */
@@ -103,7 +101,7 @@ export class FencingWorld {
     return Object.assign(scheduled, {
       createExclusive: async (path: string, bytes: Uint8Array) => {
         const fault = faults[creates++] ?? 'pass'
-        await step()
+        if (fault !== 'lost') await step() // what is lost touches nothing that others see
         if (fault === 'pass') return files.createExclusive(path, bytes)
         if (fault === 'done') await files.createExclusive(path, bytes)
         if (fault === 'later') {
@@ -120,6 +118,16 @@ export class FencingWorld {
         return files.delete(path)
       },
     })
+  }
+
+  #assertComplete(checkpoint: CheckpointManifest): void {
+    for (const { path } of checkpoint.operators['averages']?.segments ?? []) {
+      if (!this.files.files.has(path)) this.#fail(`${path} of ${checkpoint.nonce} was deleted`)
+    }
+  }
+
+  #fail(what: string): never {
+    throw new Error(`${what}: ${JSON.stringify([...this.published])} with ${[...this.files.files.keys()].join(' ')}`)
   }
 
   #publish(checkpoint: CheckpointManifest): void {

@@ -85,25 +85,25 @@ describe('encodeKey', () => {
 describe('what is no key', () => {
   const circular: unknown[] = []
   circular.push(circular)
-  const refused: [unknown, RegExp][] = [
-    [NaN, /NaN/],
-    [undefined, /undefined/],
-    [null, /null/],
-    [{ id: 1 }, /an object of type Object/],
-    [new Date(0), /Date/],
-    [new Map(), /Map/],
-    [Symbol('s'), /Symbol\(s\)/],
-    [() => 1, /function/],
-    [['a', undefined], /undefined/],
-    [new Array<unknown>(2), /undefined/],
-    [['a', [NaN]], /NaN/],
-    ['a\ud800', /lone surrogate \(\\ud800\) at index 1/],
-    ['\udc00\ud800', /lone surrogate \(\\udc00\) at index 0/],
-    [['x', '\ud83d'], /lone surrogate/],
-    [circular, /contains itself/],
+  const refused: [string, unknown, RegExp][] = [
+    ['NaN', NaN, /NaN/],
+    ['undefined', undefined, /undefined/],
+    ['null', null, /null/],
+    ['an object', { id: 1 }, /an object of type Object/],
+    ['a date', new Date(0), /Date/],
+    ['a map', new Map(), /Map/],
+    ['a symbol', Symbol('s'), /Symbol\(s\)/],
+    ['a function', () => 1, /function/],
+    ['undefined in a tuple', ['a', undefined], /undefined/],
+    ['a hole in a tuple', new Array<unknown>(2), /undefined/],
+    ['NaN in a tuple in a tuple', ['a', [NaN]], /NaN/],
+    ['a high surrogate at the end', 'a\ud800', /lone surrogate \(\\ud800\) at index 1/],
+    ['surrogates in the wrong order', '\udc00\ud800', /lone surrogate \(\\udc00\) at index 0/],
+    ['a lone surrogate in a tuple', ['x', '\ud83d'], /lone surrogate/],
+    ['a tuple that contains itself', circular, /contains itself/],
   ]
 
-  it.each(refused)('is refused by name: %o', (value, message) => {
+  it.each(refused)('is refused by name: %s', (_, value, message) => {
     const refusal = expect.objectContaining({ code: 'MILLRACE_KEY', message: expect.stringMatching(message) as string })
     expect(() => encodeKey(value as Key, new Uint8Array(4096), 0)).toThrow(refusal)
     expect(() => keyLength(value as Key)).toThrow(refusal)
@@ -131,6 +131,24 @@ describe('KeyDecoder', () => {
         expect(() => decoder.decode(bytes, 0, to)).toThrow(expect.objectContaining({ code: 'MILLRACE_CORRUPT' }))
       }
     }
+  })
+
+  it.each([
+    ['no type', '0000'],
+    ['-0', '307fffffffffffffff'],
+    ['NaN', '30fff8000000000000'],
+    ['text that is not UTF-8', '20c32800'],
+    ['a lone surrogate as UTF-8', '20eda08000'],
+    ['an overlong character', '20c18100'],
+    ['an escape of nothing', '20010300'],
+    ['an escape at the end', '200100'],
+    ['a bigint with a leading zero', '4082007f'],
+    ['a short bigint in the long form', '40ff000000017f'],
+    ['a tuple without an end', '605051'],
+    ['tuples without end', '60'.repeat(5000)],
+  ])('refuses %s', (_, hex) => {
+    const bytes = Buffer.from(hex, 'hex')
+    expect(() => new KeyDecoder().decode(bytes, 0)).toThrow(expect.objectContaining({ code: 'MILLRACE_CORRUPT' }))
   })
 
   it('accepts only bytes that encode again to themselves', () => {

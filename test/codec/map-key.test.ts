@@ -27,6 +27,8 @@ describe('mapKeyOf', () => {
 
   it('does not mix up tuples whose texts look alike', () => {
     const keys: Key[] = [
+      ['asb'],
+      ['as1:b'],
       ['a', 'b'],
       ['ab'],
       ['a', ['b']],

@@ -5,7 +5,7 @@ import { ValueReader } from '../../runtime/codec/value-reader.js'
 import { ValueWriter } from '../../runtime/codec/value-writer.js'
 import { readJson } from './read-json.js'
 import { valueSamples } from './value-samples.js'
-import { anyValue } from './values.js'
+import { anyValue, sameValue } from './values.js'
 
 const vectors = readJson<{ id: string; version: number; values: Record<string, string> }>('value-vectors.json')
 
@@ -32,7 +32,7 @@ describe('the pinned value vectors', () => {
   it.each([...valueSamples])('%s is written as its bytes and read back', (name, value) => {
     const hex = vectors.values[name]!
     expect(written(value).toString('hex')).toBe(hex)
-    expect(read(Buffer.from(hex, 'hex'))).toStrictEqual(value)
+    expect(sameValue(read(Buffer.from(hex, 'hex')), value)).toBe(true)
   })
 })
 
@@ -45,7 +45,7 @@ describe('a round trip', () => {
         writer.reset()
         for (const value of values) writer.writeValue(value)
         reader.setSource(writer.bytes())
-        for (const value of values) expect(reader.readValue()).toStrictEqual(value)
+        for (const value of values) expect(sameValue(reader.readValue(), value)).toBe(true)
         expect(reader.remaining).toBe(0)
       }),
       { numRuns: 1500 },

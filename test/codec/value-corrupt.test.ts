@@ -45,6 +45,7 @@ describe('corrupt bytes', () => {
     for (let to = 0; to < writer.length / 200; to++) {
       reader.setSource(writer.bytes(), 0, to)
       expect(() => reader.readValue()).toThrow(corrupt)
+      expect(reader.position).toBeLessThanOrEqual(to)
     }
     reader.setSource(writer.bytes())
     expect(reader.readValue()).toEqual(value)
@@ -73,7 +74,6 @@ describe('corrupt bytes', () => {
   })
 
   it.each([
-    ['a count larger than the bytes', 'd0ffffffff0f'],
     ['a length of nine bytes', 'ceffffffffffffffffff01'],
     ['a length above the safe integers', 'ceffffffffffffff7f'],
     ['a length with a needless byte', 'ce8100'],
@@ -86,6 +86,14 @@ describe('corrupt bytes', () => {
     const reader = new ValueReader()
     reader.setSource(Buffer.from(hex, 'hex'))
     expect(() => reader.readValue()).toThrow(corrupt)
+  })
+
+  it('with a count larger than the bytes are refused before an element is read', () => {
+    const reader = new ValueReader()
+    for (const tag of ['d0', 'd1', 'd2', 'd3', 'd4']) {
+      reader.setSource(Buffer.from(`${tag}ff7f818181`, 'hex'))
+      expect(() => reader.readValue()).toThrow(/more elements than bytes/)
+    }
   })
 
   it('cannot nest deep enough to exhaust the stack', () => {

@@ -25,7 +25,7 @@ const refused: [string, unknown, string][] = [
   ['another typed array', new Float64Array(1), '$ is an object of class Float64Array'],
   ['an array buffer', new ArrayBuffer(1), '$ is an object of class ArrayBuffer'],
   ['a boxed number', Object(1), '$ is an object of class Number'],
-  ['a hole', { list: [1, , 3] }, '$.list[1] is a hole in an array'], // eslint-disable-line no-sparse-arrays
+  ['a hole', { list: [1, , 3] }, '$.list[1] is a hole in an array'],
   ['a match', { m: 'abc'.match(/b/) }, "$.m is the result of a regular expression's match"],
   ['a cycle', loop, '$.a[0].up refers back to $'],
   ['a cycle through a map', { m: mapLoop }, '$.m.get("self") refers back to $.m'],

@@ -37,3 +37,18 @@ export const anyValue: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>((ti
     fc.array(tie('value'), { maxLength: 4 }).map((elements) => new Set(elements)),
   ),
 })).value
+
+/** Equality of values, written without the codec: types, order of keys, -0 and NaN count. */
+export function sameValue(left: unknown, right: unknown): boolean {
+  if (typeof left !== 'object' || left === null || typeof right !== 'object' || right === null)
+    return Object.is(left, right)
+  if (Object.getPrototypeOf(left) !== Object.getPrototypeOf(right)) return false
+  if (left instanceof Date) return Object.is(left.getTime(), (right as Date).getTime())
+  if (left instanceof Uint8Array) return Buffer.compare(left, right as Uint8Array) === 0
+  if (left instanceof Map || left instanceof Set) return sameList([...left], [...(right as Iterable<unknown>)])
+  return sameList(Object.entries(left).flat(), Object.entries(right).flat())
+}
+
+function sameList(left: readonly unknown[], right: readonly unknown[]): boolean {
+  return left.length === right.length && left.every((element, i) => sameValue(element, right[i]))
+}

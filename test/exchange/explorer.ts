@@ -2,6 +2,7 @@
  * Runs two threads through all their interleavings, step by step, each reached state once. Fails on an exception in a
  * thread, on a state where nobody can go on (a lost wake-up), and on a state from which the end cannot be reached.
  */
+import { createHash } from 'node:crypto'
 import { allocateFrameBytes, FrameBytes } from '../../runtime/exchange/frame-bytes.js'
 import { cloneShared, ModelMemory, type Shared, SUSPENDED } from './model-memory.js'
 
@@ -32,7 +33,8 @@ export function explore(shared: Shared, programs: readonly Program<never>[]): { 
   const ends: number[] = []
   const stack: State[] = []
   const enter = (next: Shared, threads: readonly ThreadState[], from: number): void => {
-    const key = JSON.stringify([next, threads.map((thread) => [thread.text, thread.log])])
+    const text = JSON.stringify([next, threads.map((thread) => [thread.text, thread.log])])
+    const key = createHash('sha1').update(text).digest('base64')
     const id = known.get(key)
     if (id !== undefined) return void before[id]!.push(from)
     const fresh = known.size

@@ -1,10 +1,12 @@
 /*
- * Shared memory for the model check: every access is one step, after which another thread may go on. A step is made by
- * running the production code from the start of the current operation, giving it the recorded results of the accesses
+ * Shared memory for the model check: every atomic access is one step, after which another thread may go on. A step is made
+ * by running the production code from the start of the current operation, giving it the recorded results of the accesses
  * already made, letting it make one more, and stopping it at the next.
  *
- * Accesses to the data area are watched for races: `touched[t]` holds the words that thread t accessed and that the other
- * thread may not touch yet, because it has not loaded an atomic value that t stored later.
+ * Accesses to the data area are no steps of their own, they are watched for races: `touched[t]` holds the words that thread
+ * t accessed and that the other thread may not touch yet, because it has not loaded an atomic value that t stored later.
+ * The watch goes by that order, not by time, so it finds a race in whatever interleaving; and without races nobody can
+ * tell when between two atomic accesses the others were made.
  */
 import { allocateFrameBytes, type FrameBytes } from '../../runtime/exchange/frame-bytes.js'
 import type { ParkingMemory } from '../../runtime/exchange/atomics-parking.js'
@@ -102,7 +104,7 @@ export class ModelMemory implements RingMemory {
   }
 
   getInt(at: number): number {
-    return this.step(() => {
+    return this.plain(() => {
       this.touch(at >> 2, false)
       return this.shared.data[at >> 2]!
     })
@@ -124,7 +126,7 @@ export class ModelMemory implements RingMemory {
   }
 
   private write(at: number, value: number): void {
-    this.step(() => {
+    this.plain(() => {
       this.touch(at >> 2, true)
       this.shared.data[at >> 2] = value
       return 0
@@ -138,6 +140,11 @@ export class ModelMemory implements RingMemory {
       throw SUSPENDED
     }
     this.stepped = true
+    return this.plain(effect)
+  }
+
+  private plain(effect: () => number): number {
+    if (this.index < this.log.length) return this.log[this.index++]!
     const result = effect()
     this.log.push(result)
     this.index++

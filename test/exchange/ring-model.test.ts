@@ -16,6 +16,7 @@ describe('every interleaving of one writer and one reader, each memory access a 
     ['positions that pass 2^32', [16, 24, 16, 16], -48],
   ])('%s: nothing is lost, doubled, torn or raced, and nobody sleeps for ever', (_name, lengths, start) => {
     const { states, ends } = exploreRing(lengths, start | 0)
+    console.log(_name, states, ends)
     expect(states).toBeGreaterThan(200)
     expect(ends).toBeGreaterThan(0)
   })

@@ -4,6 +4,7 @@ import { LimitedLines } from './limited-lines.js'
 
 const DEFAULT_LINES_PER_SECOND = 10
 
+/** How {@link consoleSink} prints. */
 export interface ConsoleSinkOptions {
   /**
    * `stdout`: every record on the job's standard output. `stderr`: as a warning, rate-limited, for records that should not be there.

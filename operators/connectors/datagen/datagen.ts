@@ -4,6 +4,7 @@ import { DatagenEnumerator } from './datagen-enumerator.js'
 import { DatagenReader } from './datagen-reader.js'
 import type { DatagenEnumeratorState, DatagenSplit } from './datagen-split.js'
 
+/** What {@link datagen} generates, and how fast. */
 export interface DatagenOptions<T> {
   /** Names the stream in messages; a restore with another name, count, splits or seed is refused. Default `generated`. */
   readonly name?: string

@@ -20,7 +20,7 @@ export class Pace {
   take(max: number): number {
     const now = this.clock.now()
     const burst = Math.max(1, this.perMs * SECOND_MS)
-    let due = Math.floor((now - this.startMs) * this.perMs) + 1 - this.taken
+    let due = this.dueAt(now)
     if (due > burst) {
       this.startMs = now
       this.taken = 0
@@ -35,8 +35,9 @@ export class Pace {
   /** Resolves when the next record may go. */
   due(): Promise<void> {
     if (this.waiting !== undefined) return this.waiting.promise
-    const delayMs = Math.ceil(this.taken / this.perMs - (this.clock.now() - this.startMs))
-    if (delayMs <= 0) return Promise.resolve()
+    const now = this.clock.now()
+    if (this.dueAt(now) > 0) return Promise.resolve()
+    const delayMs = Math.max(1, Math.ceil(this.taken / this.perMs - (now - this.startMs)))
     const { promise, resolve } = withResolvers()
     const cancel = this.clock.setTimeout(() => this.wake(), delayMs)
     this.waiting = {
@@ -52,6 +53,10 @@ export class Pace {
   /** Wakes who waits. */
   close(): void {
     this.wake()
+  }
+
+  private dueAt(now: number): number {
+    return Math.floor((now - this.startMs) * this.perMs) + 1 - this.taken
   }
 
   private wake(): void {

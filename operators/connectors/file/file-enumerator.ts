@@ -60,7 +60,9 @@ export class FileEnumerator implements SplitEnumerator<FileSplit, FileEnumerator
     const known = new Set(files.map((file) => file.path))
     const fresh = (await listFiles(this.paths, () => undefined)).filter((path) => !known.has(path))
     if (fresh.length > 0) {
-      this.ctx.warn(`${fresh.length} input files are new since the job started and are not read, ${fresh[0]} among them`)
+      this.ctx.warn(
+        `${fresh.length} input files are new since the job started and are not read, ${fresh[0]} among them`,
+      )
     }
   }
 }

@@ -7,6 +7,7 @@ import { type PartCommittable, PartWriter } from './part-writer.js'
 
 const DEFAULT_ROLL_BYTES = 128 * 1024 * 1024
 
+/** Where and how {@link fileSink} writes. */
 export interface FileSinkOptions<T> {
   /** The folder of the parts, created if missing. A relative one starts at the working directory. Several sinks may share it. */
   readonly directory: string
@@ -29,7 +30,10 @@ export function fileSink<T = unknown>(options: FileSinkOptions<T>): Sink<T, Part
   const format = options.format ?? jsonLines()
   if (directory === '') refuse('fileSink has an empty directory', 'name a folder: file:DIR')
   if (!/^[A-Za-z0-9]\w{0,31}$/.test(prefix)) {
-    refuse(`fileSink prefix ${JSON.stringify(prefix)} is not a word of letters, digits and _`, 'use at most 32 of them, _ not first')
+    refuse(
+      `fileSink prefix ${JSON.stringify(prefix)} is not a word of letters, digits and _`,
+      'use at most 32 of them, _ not first',
+    )
   }
   if (!(rollBytes > 0)) refuse(`fileSink rollBytes is not a positive number: ${rollBytes}`, 'give a number of bytes')
   return {

@@ -4,6 +4,7 @@ import { FileEnumerator } from './file-enumerator.js'
 import { FileSplitReader, type SplitHost } from './file-split-reader.js'
 import type { FileEnumeratorState, FileFraming, FileSplit } from './file-split.js'
 
+/** What {@link fileSource} reads, and how it is cut into records. */
 export interface FileSourceOptions {
   /** Files, folders (with all below them) and globs. Relative ones start at the working directory. */
   readonly paths: string | readonly string[]
@@ -34,7 +35,11 @@ export function fileSource(options: FileSourceOptions): Source<RawRecord, FileSp
     describe: describe(paths, framing),
     createEnumerator: (ctx) => new FileEnumerator(paths, splitBytes, ctx),
     createReader: (ctx) => {
-      const host: SplitHost = { openFiles: { count: 0 }, openSplits: { count: 0 }, warn: (message) => ctx.warn(message) }
+      const host: SplitHost = {
+        openFiles: { count: 0 },
+        openSplits: { count: 0 },
+        warn: (message) => ctx.warn(message),
+      }
       return { openSplit: ({ split }) => new FileSplitReader(split, framing, host) }
     },
   }
@@ -53,14 +58,19 @@ function framingOf(options: FileSourceOptions, paths: readonly string[]): FileFr
     refuse(`splitBytes is not a positive whole number: ${splitBytes}`, 'give a number of bytes, such as 67108864')
   }
   if (delimiter !== undefined && !/^[\x01-\x7f]$/.test(delimiter.replace(/["\r\n]/, ''))) {
-    refuse(`the CSV delimiter is not one ASCII character: ${JSON.stringify(delimiter)}`, "give one, such as ';' or '\\t'")
+    refuse(
+      `the CSV delimiter is not one ASCII character: ${JSON.stringify(delimiter)}`,
+      "give one, such as ';' or '\\t'",
+    )
   }
   return { format, skipBlank, delimiter: delimiter ?? ',', header: format === 'csv' && (header ?? true) }
 }
 
 function describe(paths: readonly string[], { format, delimiter, header }: FileFraming): string {
   const list = paths.map((path) => `file:${path}`).join(',')
-  return format === 'lines' ? list : `${list} (csv, delimiter ${JSON.stringify(delimiter)}${header ? '' : ', no header'})`
+  return format === 'lines'
+    ? list
+    : `${list} (csv, delimiter ${JSON.stringify(delimiter)}${header ? '' : ', no header'})`
 }
 
 function refuse(message: string, hint: string): never {

@@ -27,17 +27,21 @@ export function textLines(): LineFormat<string | Uint8Array> {
 export function plainLines(): LineFormat<unknown> {
   return {
     extension: '.jsonl',
-    toLine: (value) => (typeof value === 'string' || value instanceof Uint8Array ? toTextLine(value) : toJsonLine(value)),
+    toLine: (value) =>
+      typeof value === 'string' || value instanceof Uint8Array ? toTextLine(value) : toJsonLine(value),
   }
 }
 
 function toTextLine(value: string | Uint8Array): string | Uint8Array {
   if (typeof value === 'string') {
-    if (value.includes('\n')) refuse('a text with a line feed cannot be one line', 'write it with jsonLines(), or replace the line feed')
-    if (!(value as WellFormed).isWellFormed()) refuse('a text with a lone surrogate cannot be written in UTF-8', 'write it with jsonLines()')
+    if (value.includes('\n'))
+      refuse('a text with a line feed cannot be one line', 'write it with jsonLines(), or replace the line feed')
+    if (!(value as WellFormed).isWellFormed())
+      refuse('a text with a lone surrogate cannot be written in UTF-8', 'write it with jsonLines()')
     return value
   }
-  if (!(value instanceof Uint8Array)) refuse(`textLines() got a value of type ${typeof value}`, 'map it to a string, or write it with jsonLines()')
+  if (!(value instanceof Uint8Array))
+    refuse(`textLines() got a value of type ${typeof value}`, 'map it to a string, or write it with jsonLines()')
   if (value.includes(0x0a)) refuse('bytes with a line feed cannot be one line', 'write them as text with jsonLines()')
   return value
 }
@@ -56,7 +60,11 @@ function toJsonLine(value: unknown): string {
       cause,
     })
   }
-  if (line === undefined) refuse(`a value of type ${typeof value} cannot be written as JSON`, 'map it to a value or filter it out before the sink')
+  if (line === undefined)
+    refuse(
+      `a value of type ${typeof value} cannot be written as JSON`,
+      'map it to a value or filter it out before the sink',
+    )
   return line
 }
 

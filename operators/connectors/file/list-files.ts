@@ -28,7 +28,9 @@ export function byCodeUnits(a: string, b: string): number {
 
 async function filesOf(path: string): Promise<string[]> {
   if (path === '') {
-    throw new MillraceError('MILLRACE_INPUT', 'an input path is empty', { hint: 'name a file, a folder or a glob: file:PATH' })
+    throw new MillraceError('MILLRACE_INPUT', 'an input path is empty', {
+      hint: 'name a file, a folder or a glob: file:PATH',
+    })
   }
   const stats = await statOf(path)
   const files = stats === undefined ? await globFiles(path) : stats.isDirectory() ? await filesBelow(path, []) : [path]
@@ -41,7 +43,9 @@ async function filesOf(path: string): Promise<string[]> {
     })
   }
   if (stats !== undefined && !stats.isDirectory() && !stats.isFile()) {
-    throw new MillraceError('MILLRACE_INPUT', `input ${path} is not a regular file`, { hint: 'copy its content into a file' })
+    throw new MillraceError('MILLRACE_INPUT', `input ${path} is not a regular file`, {
+      hint: 'copy its content into a file',
+    })
   }
   return files
 }

@@ -53,8 +53,10 @@ export class PartCommitter implements SinkCommitter<PartCommittable> {
     const to = join(this.folder, published)
     const [written, taken] = [await look(from), await look(to)]
     if (written === undefined) {
-      if (taken === undefined) throw this.lost(published, 'is gone, hidden and published: its lines cannot be published any more')
-      if (taken.size !== bytes) throw this.lost(published, `has ${taken.size} bytes, not the ${bytes} that were written`)
+      if (taken === undefined)
+        throw this.lost(published, 'is gone, hidden and published: its lines cannot be published any more')
+      if (taken.size !== bytes)
+        throw this.lost(published, `has ${taken.size} bytes, not the ${bytes} that were written`)
       return false
     }
     if (taken !== undefined) {
@@ -90,7 +92,9 @@ export class PartCommitter implements SinkCommitter<PartCommittable> {
     })
     if (others.length === 0) return
     const count = others.length === 1 ? 'a part' : `${others.length} parts`
-    this.ctx.warn(`output folder ${this.folder} already holds ${count} of other runs, ${others[0]} for one: this run adds to them`)
+    this.ctx.warn(
+      `output folder ${this.folder} already holds ${count} of other runs, ${others[0]} for one: this run adds to them`,
+    )
   }
 
   private lost(name: string, what: string): MillraceError {

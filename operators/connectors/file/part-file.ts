@@ -14,7 +14,7 @@ export class PartFile {
   /** Appended so far, written or not. */
   bytes = 0
   lines = 0
-  failure: unknown
+  failure: Error | undefined
   private readonly open: () => Promise<FileHandle>
   private handle: FileHandle | undefined
   private chunk: Buffer
@@ -100,7 +100,7 @@ export class PartFile {
     this.queue.push(bytes)
     this.queuedBytes += bytes.length
     this.writing ??= this.writeQueue().catch((error: unknown) => {
-      this.failure ??= error
+      this.failure ??= error instanceof Error ? error : new Error(String(error))
       this.queue = []
       this.queuedBytes = 0
       this.writing = undefined
@@ -110,7 +110,7 @@ export class PartFile {
   private async writeQueue(): Promise<void> {
     this.handle ??= await this.open()
     for (let bytes = this.queue.shift(); bytes !== undefined; bytes = this.queue.shift()) {
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         done += (await this.handle.write(bytes, done)).bytesWritten
       }
       this.queuedBytes -= bytes.length

@@ -25,7 +25,8 @@ export async function pinFiles(paths: readonly string[]): Promise<PinnedFile[]> 
 export async function verifyFiles(files: readonly PinnedFile[]): Promise<(PinnedFile & { readonly now: number })[]> {
   const seen = await eachOf(files, async (file) => {
     const { size, head } = await look(file.path, Math.min(HEAD_BYTES, file.size)).catch((error: unknown) => {
-      if (errnoOf((error as Error).cause) === 'ENOENT') throw changedInput(file.path, 'is gone, and a checkpoint reads it')
+      if (errnoOf((error as Error).cause) === 'ENOENT')
+        throw changedInput(file.path, 'is gone, and a checkpoint reads it')
       throw error
     })
     if (size < file.size) {

@@ -28,7 +28,7 @@ export class ReadAhead {
   private fetched: Buffer | undefined
   private fetchedOffset = 0
   private fetching: Promise<void> | undefined
-  private failure: unknown
+  private failure: Error | undefined
   private spare: Buffer | undefined
   private lent: Buffer | undefined
 
@@ -87,7 +87,7 @@ export class ReadAhead {
         this.fetching = undefined
       },
       (error: unknown) => {
-        this.failure = error
+        this.failure = error instanceof Error ? error : new Error(String(error))
         this.fetching = undefined
       },
     )

@@ -41,7 +41,8 @@ export class SplitFile {
   async readHead(): Promise<Buffer> {
     const head = Buffer.allocUnsafe(Math.min(HEAD_BYTES, this.file.size))
     await this.read(head, 0)
-    if (fingerprint(head) !== this.file.head) throw changedInput(this.file.path, 'has other content than when the job started')
+    if (fingerprint(head) !== this.file.head)
+      throw changedInput(this.file.path, 'has other content than when the job started')
     return head
   }
 
@@ -50,18 +51,21 @@ export class SplitFile {
     const handle = await this.open()
     let done = 0
     while (done < target.length) {
-      const { bytesRead } = await handle.read(target, done, target.length - done, offset + done).catch((error: unknown) => {
-        throw inputError(this.file.path, error)
-      })
+      const { bytesRead } = await handle
+        .read(target, done, target.length - done, offset + done)
+        .catch((error: unknown) => {
+          throw inputError(this.file.path, error)
+        })
       if (bytesRead === 0) throw this.shrunk(offset + done)
       done += bytesRead
     }
-    if (this.openFiles.count > MAX_OPEN) await this.close()
+    await this.release()
   }
 
   /** Bytes now. */
   async currentSize(): Promise<number> {
     const { size } = await (await this.open()).stat()
+    await this.release()
     return size
   }
 
@@ -71,6 +75,11 @@ export class SplitFile {
     this.handle = undefined
     this.openFiles.count--
     await handle.close()
+  }
+
+  /** Too many files open: this one goes. */
+  private async release(): Promise<void> {
+    if (this.openFiles.count > MAX_OPEN) await this.close()
   }
 
   private async open(): Promise<FileHandle> {

@@ -1,0 +1,93 @@
+/**
+ * A slot from its assignment to its end, on whatever thread: the worker entry and the in-process host of the test kit both call this.
+ */
+import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
+import { MillraceError, serializeError } from '../contract/errors.js'
+import type { JobDefinition } from '../contract/graph.js'
+import type { Clock } from '../contract/time.js'
+import { AtomicsParker, AtomicsWaker, openParking } from '../exchange/atomics-parking.js'
+
+import { planJob } from '../plan/plan.js'
+import { planHash } from '../plan/plan-hash.js'
+import { openStorage } from '../storage/open-storage.js'
+import { BackendFactory } from '../task/backend-factory.js'
+import { buildSubtasks } from '../task/build-slot.js'
+import { ChannelTable } from '../task/channel-table.js'
+import { openRings } from '../task/open-rings.js'
+import { SegmentFiles } from '../task/segment-files.js'
+import { Slot, type SlotLink } from '../task/slot.js'
+import type { SlotAssignment, ToSlot } from './protocol.js'
+import { reportMetrics } from './report-metrics.js'
+
+export interface SlotStart {
+  readonly assignment: SlotAssignment
+  readonly port: MessagePort
+  readonly job: JobDefinition
+  readonly clock: Clock
+}
+
+/** A slot under way. */
+export interface RunningSlot {
+  /** Resolves when it ended, in order or after reporting a failure. */
+  readonly ended: Promise<void>
+  /** Gives the slot up without closing anything in order. */
+  cancel(): void
+}
+
+/** Builds the slot's share of the plan, restores it and runs it. Failures go to the coordinator through the port. */
+export function startSlot({ assignment, port, job, clock }: SlotStart): RunningSlot {
+  const parking = openParking(assignment.parking)
+  const waker = new AtomicsWaker(parking)
+  const link = portLink(port, () => waker.wake(assignment.slot))
+  const storage = openStorage(assignment.storageUrl)
+  const slot = new Slot({
+    slot: assignment.slot,
+    slots: assignment.parallelism,
+    clock,
+    link,
+    waker,
+    parker: new AtomicsParker(parking, assignment.slot),
+    segments: new SegmentFiles(storage, assignment),
+    breathe: () => new Promise((resolve) => setImmediate(resolve)),
+  })
+  const run = async (): Promise<void> => {
+    const backends = new BackendFactory(assignment, storage, clock)
+    let stopMetrics = (): void => {}
+    try {
+      const plan = planJob(job.build(assignment.params), assignment.parallelism, assignment.maxParallelism)
+      if (planHash(plan) !== assignment.planHash) throw unstablePlan()
+      const rings = openRings(assignment.attempt, waker)
+      const channels = new ChannelTable(assignment, rings)
+      const subtasks = await buildSubtasks({ plan, assignment, slot, clock, channels, backends })
+      slot.host(subtasks)
+      stopMetrics = reportMetrics(assignment.slot, subtasks, clock, link)
+      await slot.run()
+    } catch (error) {
+      link.send({ type: 'failed', slot: assignment.slot, error: serializeError(error) })
+    } finally {
+      stopMetrics()
+      await backends.close()
+      port.close()
+    }
+  }
+  return { ended: run(), cancel: () => slot.cancel() }
+}
+
+/** Messages are looked for at every turn of the slot; one that comes while it sleeps wakes it. */
+function portLink(port: MessagePort, wake: () => void): SlotLink {
+  const inbox: ToSlot[] = []
+  port.on('message', (message: ToSlot) => {
+    inbox.push(message)
+    wake()
+  })
+  return {
+    send: (message) => port.postMessage(message),
+    receive: () => inbox.shift() ?? (receiveMessageOnPort(port)?.message as ToSlot | undefined),
+  }
+}
+
+function unstablePlan(): MillraceError {
+  return new MillraceError('MILLRACE_GRAPH', 'the job built another graph in a slot than on the main thread', {
+    hint: 'build() must depend on its parameters alone: not on the clock, randomness or the environment',
+  })
+}

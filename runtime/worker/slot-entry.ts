@@ -1,0 +1,16 @@
+/** The worker thread's entry: imports the job's bundle and runs one slot. The only default export Piscina needs. */
+import type { MessagePort } from 'node:worker_threads'
+import { serializeError } from '../contract/errors.js'
+import type { JobDefinition } from '../contract/graph.js'
+import type { SlotAssignment } from './protocol.js'
+import { startSlot } from './run-slot.js'
+import { systemClock } from './system-clock.js'
+
+export default async function runSlot({ assignment, port }: { assignment: SlotAssignment; port: MessagePort }): Promise<void> {
+  try {
+    const { default: job } = (await import(assignment.bundleUrl!)) as { default: JobDefinition }
+    await startSlot({ assignment, port, job, clock: systemClock }).ended
+  } catch (error) {
+    port.postMessage({ type: 'failed', slot: assignment.slot, error: serializeError(error) })
+  }
+}
