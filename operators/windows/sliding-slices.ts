@@ -102,8 +102,7 @@ export class SlicedWindowOperator<In, Acc> implements Operator<In, unknown> {
     requireAccumulator(acc, this.uid, this.spec.place)
     const { sizeMs, slideMs } = this.assigner
     const { lastWindow, firstWindow, start } = this
-    const cutBefore = start === lastWindow ? this.cutMs || slideMs : 0
-    const sliceBefore = start === lastWindow ? lastWindow - slideMs + (cutBefore % slideMs) : lastWindow
+    const sliceBefore = start === lastWindow ? lastWindow - slideMs + this.cutMs : lastWindow
     const shared = this.panes.get(sliceBefore) !== undefined
     for (let window = lastWindow; window >= firstWindow; window -= slideMs) {
       if ((shared && window <= sliceBefore) || window + sizeMs - 1 <= watermark) break
@@ -144,6 +143,6 @@ export class SlicedWindowOperator<In, Acc> implements Operator<In, unknown> {
   /** The slices whose last window this is. */
   private deleteSlices(window: number): void {
     this.panes.delete(window)
-    if (this.cutMs > 0 && this.cutMs < this.assigner.slideMs) this.panes.delete(window + this.cutMs)
+    if (this.cutMs > 0 && this.assigner.sizeMs > this.assigner.slideMs) this.panes.delete(window + this.cutMs)
   }
 }

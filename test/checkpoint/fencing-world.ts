@@ -105,7 +105,9 @@ export class FencingWorld {
         if (fault === 'pass') return files.createExclusive(path, bytes)
         if (fault === 'done') await files.createExclusive(path, bytes)
         if (fault === 'later') {
-          this.#late.push(this.#schedule.gate(`~${name}`).then(() => files.createExclusive(path, bytes).then(() => undefined)))
+          this.#late.push(
+            this.#schedule.gate(`~${name}`).then(() => files.createExclusive(path, bytes).then(() => undefined)),
+          )
         }
         throw new MillraceError('MILLRACE_STORAGE', `injected: ${fault}`)
       },

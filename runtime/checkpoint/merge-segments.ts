@@ -1,0 +1,53 @@
+// Invariant: cursors stand on their smallest unread row. The least (key group, key) goes next, from the newest cursor that has it; the
+// others that have it step over it.
+import { compareBytes, type RowSink } from './segment-builder.js'
+import type { SegmentCursor } from './segment-cursor.js'
+
+/**
+ * Streams the newest version of each row into `into`, in order. `newestFirst`: earlier cursors win. With `dropTombstones` deleted rows
+ * vanish: only where no older segment can hold them.
+ */
+export async function mergeSegments(
+  newestFirst: readonly SegmentCursor[],
+  dropTombstones: boolean,
+  into: RowSink,
+): Promise<void> {
+  const live: SegmentCursor[] = []
+  for (const cursor of newestFirst) if (await advance(cursor)) live.push(cursor)
+  while (live.length > 0) {
+    const least = leastOf(live)
+    if (!(dropTombstones && least.tombstone)) {
+      const { keyGroup, buffer, keyFrom, keyTo, valueFrom, valueTo, tombstone, minTimer } = least
+      const wait = into.add(keyGroup, buffer, keyFrom, keyTo, buffer, valueFrom, valueTo, tombstone, minTimer)
+      if (wait !== undefined) await wait
+    }
+    for (let i = live.length - 1; i >= 0; i--) {
+      const cursor = live[i] as SegmentCursor
+      if (cursor === least || compareRows(cursor, least) !== 0) continue
+      if (!cursor.next() && !(await advance(cursor))) live.splice(i, 1)
+    }
+    if (!least.next() && !(await advance(least))) live.splice(live.indexOf(least), 1)
+  }
+}
+
+/** To the next row, loading blocks as needed. */
+async function advance(cursor: SegmentCursor): Promise<boolean> {
+  if (cursor.next()) return true
+  while (await cursor.loadBlock()) if (cursor.next()) return true
+  return false
+}
+
+/** The first of the cursors with the least row. */
+function leastOf(cursors: readonly SegmentCursor[]): SegmentCursor {
+  let least = cursors[0] as SegmentCursor
+  for (let i = 1; i < cursors.length; i++) {
+    const cursor = cursors[i] as SegmentCursor
+    if (compareRows(cursor, least) < 0) least = cursor
+  }
+  return least
+}
+
+function compareRows(a: SegmentCursor, b: SegmentCursor): number {
+  if (a.keyGroup !== b.keyGroup) return a.keyGroup - b.keyGroup
+  return compareBytes(a.buffer, a.keyFrom, a.keyTo, b.buffer, b.keyFrom, b.keyTo)
+}

@@ -1,0 +1,86 @@
+import { crc32 } from '../codec/crc32.js'
+import { MillraceError } from '../contract/errors.js'
+import { corruptSegment, FOOTER_BYTES, SEGMENT_FORMAT, SEGMENT_MAGIC } from './segment-format.js'
+
+/** Of one block of a segment. */
+export interface BlockInfo {
+  readonly firstKeyGroup: number
+  readonly lastKeyGroup: number
+  readonly rows: number
+  readonly offset: number
+  readonly bytes: number
+  readonly crc: number
+  /** Epoch milliseconds of the earliest timer in it, `NO_TIMER` without one. */
+  readonly minTimer: number
+  readonly firstKey: Uint8Array
+}
+
+export interface Footer {
+  readonly indexOffset: number
+  readonly indexBytes: number
+  readonly blocks: number
+  readonly rows: number
+  readonly indexCrc: number
+}
+
+/** The footer, from the file's last bytes. Damaged: MILLRACE_CORRUPT; of a newer format: MILLRACE_RESTORE. */
+export function readFooter(path: string, tail: Buffer): Footer {
+  const footer = tail.subarray(Math.max(0, tail.length - FOOTER_BYTES))
+  const magicFrom = FOOTER_BYTES - SEGMENT_MAGIC.length
+  if (footer.length < FOOTER_BYTES || footer.toString('latin1', magicFrom) !== SEGMENT_MAGIC) {
+    throw corruptSegment(path, 'its end', 'is missing or not that of a segment')
+  }
+  if (crc32(footer, 0, magicFrom - 4) !== footer.readUInt32LE(magicFrom - 4)) {
+    throw corruptSegment(path, 'its footer', 'does not match its checksum')
+  }
+  const format = footer.readUInt16LE(magicFrom - 6)
+  if (format > SEGMENT_FORMAT) {
+    throw new MillraceError(
+      'MILLRACE_RESTORE',
+      `${path} was written by a newer version of Millrace (format ${format})`,
+      {
+        hint: `this version reads formats up to ${SEGMENT_FORMAT}: use the newer one`,
+      },
+    )
+  }
+  return {
+    indexOffset: footer.readUIntLE(0, 6),
+    indexBytes: footer.readUInt32LE(6),
+    blocks: footer.readUInt32LE(10),
+    rows: footer.readUIntLE(14, 6),
+    indexCrc: footer.readUInt32LE(20),
+  }
+}
+
+/** The index; damaged: MILLRACE_CORRUPT. */
+export function readIndex(path: string, footer: Footer, bytes: Buffer): BlockInfo[] {
+  if (bytes.length !== footer.indexBytes || crc32(bytes) !== footer.indexCrc) {
+    throw corruptSegment(path, 'its index', 'does not match its checksum')
+  }
+  const blocks: BlockInfo[] = []
+  let at = 0
+  const varint = (): number => {
+    let value = 0
+    for (let unit = 1; ; unit *= 0x80) {
+      const byte = bytes.readUInt8(at++)
+      value += (byte & 0x7f) * unit
+      if (byte < 0x80) return value
+    }
+  }
+  while (blocks.length < footer.blocks) {
+    const firstKeyGroup = bytes.readUInt16LE(at)
+    const lastKeyGroup = bytes.readUInt16LE(at + 2)
+    at += 4
+    const rows = varint()
+    const offset = varint()
+    const length = varint()
+    const crc = bytes.readUInt32LE(at)
+    const minTimer = bytes.readDoubleLE(at + 4)
+    at += 12
+    const keyBytes = varint()
+    const firstKey = bytes.subarray(at, at + keyBytes)
+    at += keyBytes
+    blocks.push({ firstKeyGroup, lastKeyGroup, rows, offset, bytes: length, crc, minTimer, firstKey })
+  }
+  return blocks
+}
