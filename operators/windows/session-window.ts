@@ -63,7 +63,7 @@ export class SessionWindowOperator<In, Acc> implements Operator<In, unknown> {
       else this.mergeInto(session, found)
       if (other < start) start = other
       // Stored again below, at the start of what it is part of now.
-      if (other !== start || other > timestamp) this.panes.delete(other)
+      if (other !== start) this.panes.delete(other)
     }
     if (session === undefined) this.begin(timestamp, end, value)
     else this.extend(session, start, end, value)

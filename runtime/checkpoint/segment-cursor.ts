@@ -2,13 +2,12 @@
 //
 //   while (await cursor.loadBlock()) while (cursor.next()) use(cursor.keyGroup, cursor.buffer, cursor.keyFrom, ...)
 import { crc32 } from '../codec/crc32.js'
-import type { BlockInfo } from './segment-index.js'
+import type { BlockInfo, SegmentFile } from './segment-index.js'
 import { corruptSegment, NO_TIMER } from './segment-format.js'
 
-/** Reads bytes of the segment's file. */
-export type ReadBytes = (from: number, to: number) => Buffer | Promise<Buffer>
+const READ_AHEAD_BYTES = 1024 * 1024
 
-/** Walks the rows of a key-group range, in order. Its fields hold the current row and are valid until `next` or `loadBlock`. */
+/** Walks the rows of a key-group range, in order: of one segment, or of a run of them. Its fields hold the current row and are valid until `next` or `loadBlock`. */
 export class SegmentCursor {
   keyGroup = 0
   /** Holds the key and the value. */
@@ -20,9 +19,7 @@ export class SegmentCursor {
   tombstone = false
   minTimer: number = NO_TIMER
 
-  readonly #path: string
   readonly #blocks: readonly BlockInfo[]
-  readonly #read: ReadBytes
   readonly #firstKeyGroup: number
   readonly #lastKeyGroup: number
   readonly #readAheadBytes: number
@@ -31,25 +28,24 @@ export class SegmentCursor {
   #chunk: Buffer
   #view: DataView
   #chunkFrom = 0
+  #chunkFile: SegmentFile | undefined
   #at = 0
   #end = 0
 
+  /** `blocks` ascend and do not overlap. Key groups are inclusive; up to `readAheadBytes` are read at once. */
   constructor(
-    path: string,
     blocks: readonly BlockInfo[],
-    read: ReadBytes,
-    range: readonly [firstKeyGroup: number, lastKeyGroup: number],
-    readAheadBytes: number,
+    firstKeyGroup: number = 0,
+    lastKeyGroup: number = 0xffff,
+    readAheadBytes: number = READ_AHEAD_BYTES,
   ) {
-    this.#path = path
     this.#blocks = blocks
-    this.#read = read
-    this.#firstKeyGroup = range[0]
-    this.#lastKeyGroup = range[1]
+    this.#firstKeyGroup = firstKeyGroup
+    this.#lastKeyGroup = lastKeyGroup
     this.#readAheadBytes = readAheadBytes
-    const first = blocks.findIndex((block) => block.lastKeyGroup >= range[0])
+    const first = blocks.findIndex((block) => block.lastKeyGroup >= firstKeyGroup)
     this.#nextBlock = first < 0 ? blocks.length : first
-    const past = blocks.findIndex((block) => block.firstKeyGroup > range[1])
+    const past = blocks.findIndex((block) => block.firstKeyGroup > lastKeyGroup)
     this.#endBlock = past < 0 ? blocks.length : past
     this.#chunk = Buffer.alloc(0)
     this.buffer = this.#chunk
@@ -59,14 +55,15 @@ export class SegmentCursor {
   /** Loads the next block that may hold rows of the range; false at the end. Truncated or altered: MILLRACE_CORRUPT naming it. */
   async loadBlock(): Promise<boolean> {
     if (this.#nextBlock >= this.#endBlock) return false
-    const number = this.#nextBlock++
-    const block = this.#blocks[number] as BlockInfo
-    if (block.offset + block.bytes > this.#chunkFrom + this.#chunk.length) await this.#readChunk(number, block)
+    const block = this.#blocks[this.#nextBlock++] as BlockInfo
+    const past = block.offset + block.bytes > this.#chunkFrom + this.#chunk.length
+    if (past || block.file !== this.#chunkFile) await this.#readChunk(block)
     this.#at = block.offset - this.#chunkFrom
     this.#end = this.#at + block.bytes
-    if (this.#end > this.#chunk.length) throw corruptSegment(this.#path, `block ${number}`, 'is cut off')
-    if (crc32(this.#chunk, this.#at, this.#end) !== block.crc) {
-      throw corruptSegment(this.#path, `block ${number}`, 'does not match its checksum')
+    const cutOff = this.#end > this.#chunk.length
+    if (cutOff || crc32(this.#chunk, this.#at, this.#end) !== block.crc) {
+      const problem = cutOff ? 'is cut off' : 'does not match its checksum'
+      throw corruptSegment(block.file.path, `block ${block.number}`, problem)
     }
     return true
   }
@@ -85,14 +82,16 @@ export class SegmentCursor {
   }
 
   /** One request for as many of the following blocks as are needed and fit. */
-  async #readChunk(number: number, block: BlockInfo): Promise<void> {
+  async #readChunk(block: BlockInfo): Promise<void> {
     let to = block.offset + block.bytes
-    for (let i = number + 1; i < this.#endBlock; i++) {
+    for (let i = this.#nextBlock; i < this.#endBlock; i++) {
       const following = this.#blocks[i] as BlockInfo
-      if (following.offset + following.bytes - block.offset > this.#readAheadBytes) break
-      to = following.offset + following.bytes
+      const end = following.offset + following.bytes
+      if (following.file !== block.file || end - block.offset > this.#readAheadBytes) break
+      to = end
     }
-    this.#chunk = await this.#read(block.offset, to)
+    this.#chunk = await block.file.read(block.offset, to)
+    this.#chunkFile = block.file
     this.#chunkFrom = block.offset
     this.buffer = this.#chunk
     this.#view = new DataView(this.#chunk.buffer, this.#chunk.byteOffset, this.#chunk.byteLength)

@@ -2,8 +2,16 @@ import { crc32 } from '../codec/crc32.js'
 import { MillraceError } from '../contract/errors.js'
 import { corruptSegment, FOOTER_BYTES, SEGMENT_FORMAT, SEGMENT_MAGIC } from './segment-format.js'
 
-/** Of one block of a segment. */
+/** Where a segment's bytes come from. `path` is for messages. */
+export interface SegmentFile {
+  readonly path: string
+  read(from: number, to: number): Buffer | Promise<Buffer>
+}
+
+/** One block of a segment: the `number`-th of its file. */
 export interface BlockInfo {
+  readonly file: SegmentFile
+  readonly number: number
   readonly firstKeyGroup: number
   readonly lastKeyGroup: number
   readonly rows: number
@@ -53,9 +61,9 @@ export function readFooter(path: string, tail: Buffer): Footer {
 }
 
 /** The index; damaged: MILLRACE_CORRUPT. */
-export function readIndex(path: string, footer: Footer, bytes: Buffer): BlockInfo[] {
+export function readIndex(file: SegmentFile, footer: Footer, bytes: Buffer): BlockInfo[] {
   if (bytes.length !== footer.indexBytes || crc32(bytes) !== footer.indexCrc) {
-    throw corruptSegment(path, 'its index', 'does not match its checksum')
+    throw corruptSegment(file.path, 'its index', 'does not match its checksum')
   }
   const blocks: BlockInfo[] = []
   let at = 0
@@ -80,7 +88,18 @@ export function readIndex(path: string, footer: Footer, bytes: Buffer): BlockInf
     const keyBytes = varint()
     const firstKey = bytes.subarray(at, at + keyBytes)
     at += keyBytes
-    blocks.push({ firstKeyGroup, lastKeyGroup, rows, offset, bytes: length, crc, minTimer, firstKey })
+    blocks.push({
+      file,
+      number: blocks.length,
+      firstKeyGroup,
+      lastKeyGroup,
+      rows,
+      offset,
+      bytes: length,
+      crc,
+      minTimer,
+      firstKey,
+    })
   }
   return blocks
 }

@@ -19,6 +19,9 @@ import { operatorFailure } from './user-error.js'
 /** Records one poll hands over at most. */
 export const POLL_RECORDS = 512
 
+/** How far a reader of a bounded source may run ahead of the others unless the job says otherwise. */
+const BOUNDED_DRIFT_MS = 600_000
+
 export type SourceStatus = 'more' | 'wait' | 'end'
 
 export interface SourceHost {
@@ -54,7 +57,8 @@ export class SourceDriver {
     host: SourceHost
   }) {
     this.node = options.node
-    this.strategy = options.node.watermarks
+    const { watermarks, source } = options.node
+    this.strategy = source.bounded ? { maxDriftMs: BOUNDED_DRIFT_MS, ...watermarks } : watermarks
     this.reader = options.reader
     this.decoding = options.decoding
     this.drift = options.drift

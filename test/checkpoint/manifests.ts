@@ -29,9 +29,9 @@ export function draft(fields: Partial<CheckpointDraft> = {}): CheckpointDraft {
 }
 
 /** A reference to a segment of this epoch and checkpoint. */
-export function segmentRef(epoch: number, checkpointId: number, sequence: number = 0): SegmentRef {
-  const path = segmentPath({ epoch, checkpointId, uid: 'averages', subtask: 0, kind: 's', sequence })
-  const place = { path, epoch, checkpointId, uid: 'averages', subtask: 0, run: `c${checkpointId}` }
+export function segmentRef(epoch: number, checkpointId: number, part: number = 0): SegmentRef {
+  const path = segmentPath({ epoch, checkpointId, uid: 'averages', subtask: 0, run: 's', part })
+  const place = { path, epoch, checkpointId, uid: 'averages', subtask: 0, run: 's' }
   return { ...place, firstKeyGroup: 0, lastKeyGroup: 127, rows: 1, bytes: 4, crc: 0 }
 }
 

@@ -105,7 +105,11 @@ export function collector(): { readonly records: ReadRecord[]; readonly out: Raw
 }
 
 /** Polls until the split ends, `max` records at a time. */
-export async function readToEnd<Raw, Split>(reader: SplitReader<Raw, Split>, out: RawOutput<Raw>, max = 100): Promise<void> {
+export async function readToEnd<Raw, Split>(
+  reader: SplitReader<Raw, Split>,
+  out: RawOutput<Raw>,
+  max = 100,
+): Promise<void> {
   while (true) {
     const status = reader.poll(out, max)
     if (status === 'end') break

@@ -5,9 +5,7 @@ import { errnoOf, outputError } from './file-errors.js'
 /** Creates the folder and those above it where missing, durably. MILLRACE_OUTPUT if that cannot be. */
 export async function ensureFolder(folder: string): Promise<void> {
   try {
-    const first = await mkdir(folder, { recursive: true })
-    if (first !== undefined) await syncDownTo(resolve(folder), resolve(first))
-    if (!(await stat(folder)).isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' })
+    await create(resolve(folder))
   } catch (error) {
     throw outputError(folder, error)
   }
@@ -24,10 +22,26 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Every folder that got a new entry: the parents of all that were created. */
-async function syncDownTo(folder: string, first: string): Promise<void> {
-  for (let created = folder; ; created = dirname(created)) {
-    await syncFolder(dirname(created))
-    if (created === first) return
+/** Not `mkdir` with `recursive`: it never ends where a folder like /proc takes no new entries. */
+async function create(folder: string): Promise<void> {
+  if (await isFolder(folder)) return
+  const above = dirname(folder)
+  if (above !== folder) await create(above)
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    // Another subtask was faster.
+    if (errnoOf(error) === 'EEXIST' && (await isFolder(folder))) return
+    throw error
+  }
+  await syncFolder(above)
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false
+    throw error
   }
 }

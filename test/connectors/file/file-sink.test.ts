@@ -1,8 +1,23 @@
-import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { fileSink, type FileSinkOptions, type PartCommittable, textLines } from '../../../operators/connectors/file/index.js'
+import {
+  fileSink,
+  type FileSinkOptions,
+  type PartCommittable,
+  textLines,
+} from '../../../operators/connectors/file/index.js'
 import { PartFile } from '../../../operators/connectors/file/part-file.js'
 import type { SinkCommitter, SinkWriter, SinkWriterContext } from '../../../runtime/contract/sink.js'
 import { HandClock, tempFolder } from '../support.js'
@@ -28,7 +43,10 @@ const base: SinkWriterContext = {
 
 type Context = Partial<SinkWriterContext>
 
-async function writerOf(options: FileSinkOptions<unknown>, context: Context = {}): Promise<SinkWriter<unknown, PartCommittable>> {
+async function writerOf(
+  options: FileSinkOptions<unknown>,
+  context: Context = {},
+): Promise<SinkWriter<unknown, PartCommittable>> {
   return fileSink(options).createWriter({ ...base, ...context })
 }
 
@@ -55,7 +73,10 @@ function hidden(directory: string): string[] {
   return readdirSync(directory).filter((name) => name.startsWith('.'))
 }
 
-async function checkpoint(writer: SinkWriter<unknown, PartCommittable>, id: number): Promise<readonly PartCommittable[]> {
+async function checkpoint(
+  writer: SinkWriter<unknown, PartCommittable>,
+  id: number,
+): Promise<readonly PartCommittable[]> {
   await writer.flush(id)
   return JSON.parse(JSON.stringify(writer.prepareCommit!(id))) as PartCommittable[]
 }
@@ -70,7 +91,7 @@ describe('a part', () => {
     writer.write({ b: 'é\n' }, 0)
     const committables = await checkpoint(writer, 7)
     expect(visible(directory)).toEqual({})
-    expect(committables).toMatchObject([{ bytes: 20, lines: 2 }])
+    expect(committables).toMatchObject([{ bytes: 21, lines: 2 }])
     await committer.commit(committables)
     expect(visible(directory)).toEqual({ 'part-run.1-alerts-3-7-e1a1s0.jsonl': '{"a":1}\n{"b":"é\\n"}\n' })
     expect(hidden(directory)).toEqual([])
@@ -294,32 +315,48 @@ describe('a committable that cannot be published', () => {
     const committables = await checkpoint(writer, 1)
     const { hidden, published } = committables[0]!
     const { committer } = committerOf(directory)
-    return { commit: () => committer.commit(committables), hidden: join(directory, hidden), published: join(directory, published) }
+    return {
+      commit: () => committer.commit(committables),
+      hidden: join(directory, hidden),
+      published: join(directory, published),
+    }
   }
 
   it('is MILLRACE_OUTPUT naming the file when it is gone', async () => {
     const { commit, hidden, published } = await onePart()
     rmSync(hidden)
-    await expect(commit()).rejects.toMatchObject({ code: 'MILLRACE_OUTPUT', message: expect.stringContaining(published) })
+    await expect(commit()).rejects.toMatchObject({
+      code: 'MILLRACE_OUTPUT',
+      message: expect.stringContaining(published),
+    })
   })
 
   it('is MILLRACE_OUTPUT when its file, hidden or published, has another size', async () => {
     const { commit, hidden, published } = await onePart()
     const first = readFileSync(hidden)
     truncateSync(hidden, 3)
-    await expect(commit()).rejects.toMatchObject({ code: 'MILLRACE_OUTPUT', message: expect.stringContaining('3 bytes, not the 7') })
+    await expect(commit()).rejects.toMatchObject({
+      code: 'MILLRACE_OUTPUT',
+      message: expect.stringContaining('3 bytes, not the 7'),
+    })
     expect(existsSync(published)).toBe(false)
     writeFileSync(hidden, first)
     await commit()
     await commit()
     writeFileSync(published, 'somewhat longer')
-    await expect(commit()).rejects.toMatchObject({ code: 'MILLRACE_OUTPUT', message: expect.stringContaining(published) })
+    await expect(commit()).rejects.toMatchObject({
+      code: 'MILLRACE_OUTPUT',
+      message: expect.stringContaining(published),
+    })
   })
 
   it('never overwrites a file that has its name', async () => {
     const { commit, published } = await onePart()
     writeFileSync(published, 'theirs')
-    await expect(commit()).rejects.toMatchObject({ code: 'MILLRACE_OUTPUT', message: expect.stringContaining('exists already') })
+    await expect(commit()).rejects.toMatchObject({
+      code: 'MILLRACE_OUTPUT',
+      message: expect.stringContaining('exists already'),
+    })
     expect(readFileSync(published, 'utf8')).toBe('theirs')
   })
 })
@@ -359,7 +396,11 @@ describe('a folder that cannot be written', () => {
       places.push(join(closed, 'out'))
     }
     for (const directory of places) {
-      const expected = { code: 'MILLRACE_OUTPUT', message: expect.stringContaining(directory), hint: expect.any(String) }
+      const expected = {
+        code: 'MILLRACE_OUTPUT',
+        message: expect.stringContaining(directory),
+        hint: expect.any(String),
+      }
       await expect(writerOf({ directory })).rejects.toMatchObject(expected)
       await expect(committerOf(directory).committer.recover!({ fresh: true })).rejects.toMatchObject(expected)
     }
@@ -370,7 +411,10 @@ describe('a folder that cannot be written', () => {
     const writer = await writerOf({ directory })
     rmSync(directory, { recursive: true })
     writer.write('line', 0)
-    await expect(writer.flush(1)).rejects.toMatchObject({ code: 'MILLRACE_OUTPUT', message: expect.stringContaining(directory) })
+    await expect(writer.flush(1)).rejects.toMatchObject({
+      code: 'MILLRACE_OUTPUT',
+      message: expect.stringContaining(directory),
+    })
     await writer.close?.()
   })
 

@@ -62,7 +62,9 @@ describe('the lines of a file', () => {
       fc.asyncProperty(contents, fc.integer({ min: 1, max: 40 }), async (content, splitBytes) => {
         writeFileSync(path, content)
         const records = await readAll(fileSource({ paths: path, splitBytes }))
-        expect(records.map((record) => record.position)).toEqual(linesOf(content).map((line) => `${path}:${line.offset}`))
+        expect(records.map((record) => record.position)).toEqual(
+          linesOf(content).map((line) => `${path}:${line.offset}`),
+        )
       }),
       { numRuns: 150 },
     )
@@ -93,7 +95,9 @@ describe('the lines of a file', () => {
             }
             await reader.close?.()
           }
-          expect(records.map((record) => record.position)).toEqual(linesOf(content).map((line) => `${path}:${line.offset}`))
+          expect(records.map((record) => record.position)).toEqual(
+            linesOf(content).map((line) => `${path}:${line.offset}`),
+          )
         },
       ),
       { numRuns: 150 },
@@ -101,7 +105,10 @@ describe('the lines of a file', () => {
   })
 
   it('come through where they cross the chunks that are read ahead', async () => {
-    const lines = Array.from({ length: 20_000 }, (_, i) => `${i}:${'x'.repeat((i * 7919) % 211)}${i % 3 === 0 ? 'é' : ''}`)
+    const lines = Array.from(
+      { length: 20_000 },
+      (_, i) => `${i}:${'x'.repeat((i * 7919) % 211)}${i % 3 === 0 ? 'é' : ''}`,
+    )
     const content = Buffer.from(lines.join('\n'))
     expect(content.length).toBeGreaterThan(3 * 512 * 1024)
     const path = fileWith(content)
@@ -189,7 +196,10 @@ describe('what a path names', () => {
 
   it('is kept as it was given in positions, and relative ones start at the working directory', async () => {
     const path = relative(process.cwd(), fileWith('a\nb\n'))
-    expect((await readAll(fileSource({ paths: path }))).map((record) => record.position)).toEqual([`${path}:0`, `${path}:2`])
+    expect((await readAll(fileSource({ paths: path }))).map((record) => record.position)).toEqual([
+      `${path}:0`,
+      `${path}:2`,
+    ])
   })
 
   it('is MILLRACE_INPUT when there is nothing to read', async () => {
