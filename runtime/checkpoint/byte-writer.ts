@@ -1,6 +1,6 @@
 import { MillraceError } from '../contract/errors.js'
 
-const COPY_BY_LOOP_BELOW = 40
+const COPY_BY_LOOP_BELOW = 64
 const MAX_BYTES = 2 ** 31 - 1
 
 /** A buffer that grows by doubling. Numbers are little-endian. */

@@ -15,18 +15,30 @@ export async function mergeSegments(
   const live: SegmentCursor[] = []
   for (const cursor of newestFirst) if (await advance(cursor)) live.push(cursor)
   while (live.length > 0) {
-    const least = leastOf(live)
+    let least = live[0] as SegmentCursor
+    let tie = false
+    for (let i = 1; i < live.length; i++) {
+      const cursor = live[i] as SegmentCursor
+      const order = compareRows(cursor, least)
+      if (order < 0) least = cursor
+      else if (order === 0) tie = true // with the least so far: the others with the least row all come after it
+    }
     if (!(dropTombstones && least.tombstone)) {
       const { keyGroup, buffer, keyFrom, keyTo, valueFrom, valueTo, tombstone, minTimer } = least
       const wait = into.add(keyGroup, buffer, keyFrom, keyTo, buffer, valueFrom, valueTo, tombstone, minTimer)
       if (wait !== undefined) await wait
     }
-    for (let i = live.length - 1; i >= 0; i--) {
-      const cursor = live[i] as SegmentCursor
-      if (cursor === least || compareRows(cursor, least) !== 0) continue
-      if (!cursor.next() && !(await advance(cursor))) live.splice(i, 1)
-    }
+    if (tie) await stepOverEqual(live, least)
     if (!least.next() && !(await advance(least))) live.splice(live.indexOf(least), 1)
+  }
+}
+
+/** The other cursors that have the row leave it behind. */
+async function stepOverEqual(live: SegmentCursor[], least: SegmentCursor): Promise<void> {
+  for (let i = live.length - 1; i >= 0; i--) {
+    const cursor = live[i] as SegmentCursor
+    if (cursor === least || compareRows(cursor, least) !== 0) continue
+    if (!cursor.next() && !(await advance(cursor))) live.splice(i, 1)
   }
 }
 
@@ -35,16 +47,6 @@ async function advance(cursor: SegmentCursor): Promise<boolean> {
   if (cursor.next()) return true
   while (await cursor.loadBlock()) if (cursor.next()) return true
   return false
-}
-
-/** The first of the cursors with the least row. */
-function leastOf(cursors: readonly SegmentCursor[]): SegmentCursor {
-  let least = cursors[0] as SegmentCursor
-  for (let i = 1; i < cursors.length; i++) {
-    const cursor = cursors[i] as SegmentCursor
-    if (compareRows(cursor, least) < 0) least = cursor
-  }
-  return least
 }
 
 function compareRows(a: SegmentCursor, b: SegmentCursor): number {

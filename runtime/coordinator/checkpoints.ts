@@ -4,7 +4,7 @@
  *
  *   acks -> draft (+ carried committables) -> log (the commit point) -> committers -> retire old
  */
-import type { CheckpointManifest, SegmentRef } from '../checkpoint/manifest.js'
+import type { CheckpointManifest } from '../checkpoint/manifest.js'
 import type { ManifestLog } from '../checkpoint/manifest-log.js'
 import type { JsonValue } from '../contract/json.js'
 import type { Clock } from '../contract/time.js'
@@ -12,6 +12,7 @@ import type { ExecutionPlan } from '../plan/plan.js'
 import { planHash } from '../plan/plan-hash.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
 import type { CheckpointSink } from './attempt.js'
+import type { BackgroundMerges, SegmentLists } from './background-merges.js'
 import { draftCheckpoint, type CounterTotals } from './draft.js'
 import type { JobEvents } from './events.js'
 import type { PendingCheckpoint } from './pending-checkpoint.js'
@@ -28,6 +29,7 @@ export interface CheckpointsOptions {
   readonly clock: Clock
   readonly events: JobEvents
   readonly firstCheckpointId: number
+  readonly merges: BackgroundMerges
   readonly onCompleted: (manifest: CheckpointManifest) => void
 }
 
@@ -39,7 +41,7 @@ export class Checkpoints implements CheckpointSink {
   private readonly kinds: Readonly<Record<string, string>>
   private readonly hash: string
   private checkpointId: number
-  private segments: Readonly<Record<string, readonly SegmentRef[]>> = {}
+  private segments: SegmentLists = {}
   private counterBase: CounterTotals = {}
   private carried: Record<string, readonly JsonValue[]> = {}
 
@@ -52,7 +54,7 @@ export class Checkpoints implements CheckpointSink {
 
   /** A new attempt goes on from `manifest` (undefined: from nothing); its committables are published already. */
   restartFrom(manifest: CheckpointManifest | undefined): void {
-    this.segments = Object.fromEntries(Object.entries(manifest?.operators ?? {}).map(([uid, o]) => [uid, o.segments]))
+    this.segments = manifest === undefined ? {} : segmentsOf(manifest)
     this.counterBase = manifest?.counters ?? {}
     this.carried = {}
   }
@@ -64,6 +66,7 @@ export class Checkpoints implements CheckpointSink {
   async complete(pending: PendingCheckpoint): Promise<void> {
     const { options } = this
     const { plan, jobName, runId, params, clock, log } = options
+    this.segments = options.merges.apply(this.segments)
     const draft = draftCheckpoint({
       jobName,
       runId,
@@ -86,7 +89,8 @@ export class Checkpoints implements CheckpointSink {
     const manifest = await log.append(draft)
     await this.published(manifest)
     const state = Object.values(manifest.operators).flatMap((o) => o.segments)
-    this.segments = Object.fromEntries(Object.entries(manifest.operators).map(([uid, o]) => [uid, o.segments]))
+    this.segments = segmentsOf(manifest)
+    options.merges.consider(this.segments, pending.id)
     this.completed++
     options.events.checkpoint({
       checkpointId: pending.id,
@@ -116,6 +120,10 @@ export class Checkpoints implements CheckpointSink {
     if (manifest.final && hasCommittables(manifest)) onCompleted(await log.append(withoutCommittables(manifest)))
     await log.retire()
   }
+}
+
+function segmentsOf(manifest: CheckpointManifest): SegmentLists {
+  return Object.fromEntries(Object.entries(manifest.operators).map(([uid, o]) => [uid, o.segments]))
 }
 
 /** What a manifest's sinks have to publish. */

@@ -11,6 +11,7 @@ import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { Attempt, type AttemptOutcome } from './attempt.js'
+import { BackgroundMerges, type MergeRunner } from './background-merges.js'
 import { Checkpoints, committablesOf, hasCommittables, withoutCommittables } from './checkpoints.js'
 import { assignSlots } from './deploy.js'
 import type { CounterTotals } from './draft.js'
@@ -49,6 +50,8 @@ export interface JobOptions {
   readonly hosts: SlotHostFactory
   readonly bundleUrl?: string
   readonly spillDirectory: string
+  /** Merges segments, off the main thread. */
+  readonly merge: MergeRunner
   readonly checkpointIntervalMs: number
   readonly checkpointTimeoutMs: number
   readonly restartAttempts: number
@@ -103,6 +106,14 @@ export class JobCoordinator {
       committers,
       clock: options.clock,
       events,
+      merges: new BackgroundMerges({
+        storageUrl: options.storage.describe(),
+        epoch: record.epoch,
+        parallelism: options.plan.parallelism,
+        maxParallelism: options.plan.maxParallelism,
+        run: options.merge,
+        failed: (uid, error) => events.warn(uid, `merging segments failed: ${serializeError(error).message}`),
+      }),
       firstCheckpointId: (log.latest()?.checkpointId ?? 0) + 1,
       onCompleted: (manifest) => this.completed(manifest),
     })

@@ -26,6 +26,17 @@ export class IdList {
     if (this.#ids.length > 1024) this.#ids = new Uint32Array(16)
   }
 
+  /** Takes all ids of `other`, which is empty then. */
+  takeAll(other: IdList): void {
+    if (this.length === 0) {
+      const ids = this.#ids
+      this.#ids = other.#ids
+      this.length = other.length
+      other.#ids = ids
+      other.length = 0
+    } else while (other.length > 0) this.push(other.pop())
+  }
+
   /** Sorts, drops repeated ids and those that `keep` refuses. */
   retain(keep: (id: number) => boolean): void {
     const sorted = this.#ids.subarray(0, this.length).sort()

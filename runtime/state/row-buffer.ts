@@ -68,11 +68,11 @@ export class RowBuffer {
   }
 
   /** Appends a row key's bytes. */
-  putKeyBytes(bytes: Uint8Array, from: number, to: number): number {
+  putKeyBytes(rowKey: Uint8Array): number {
     const at = this.keyEnd
-    this.#room(to - from)
-    this.keys.set(bytes.subarray(from, to), at)
-    this.keyEnd = at + to - from
+    this.#room(rowKey.length)
+    this.keys.set(rowKey, at)
+    this.keyEnd = at + rowKey.length
     return at
   }
 
@@ -97,6 +97,12 @@ export class RowBuffer {
     this.#minTimers[at] = minTimer
     this.count = at + 1
     return at
+  }
+
+  /** Ends a row with a value that was encoded before. */
+  rowOf(keyFrom: number, value: Uint8Array, minTimer: number): number {
+    this.values.writeBytes(value)
+    return this.row(keyFrom, this.values.length - value.length, minTimer)
   }
 
   tombstone(keyFrom: number): number {

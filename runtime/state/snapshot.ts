@@ -1,22 +1,21 @@
 /*
  * One checkpoint of the entries, at most one at a time.
  *
- *   freeze ----> encode in slices (or when touched) ----> sort and emit, group by group ----> complete: deleted ones go
- *                     \________________________________________\___> abort: all of it counts as changed again
+ *   freeze ----> encode in slices, or when touched ----> sort and emit, group by group ----> complete: deleted ones go
+ *                          \_______________________________\__________________________> abort: all of it counts as changed again
  *
  * An entry is frozen when its last change lies in (completedEpoch, frozenEpoch] and it is not ENCODED. Invariant: nobody reads or writes
  * a frozen entry before it is encoded, so what is encoded is what stood there at the freeze. Freezing swaps two lists per group.
  */
 import { MillraceError } from '../contract/errors.js'
+import type { EntryEncoder, RowTarget } from './entry-encoder.js'
 import type { EntryTable, Freezer, GroupEntries } from './entry-table.js'
 import { IdList } from './id-list.js'
-import { DELETED, MapValue } from './map-value.js'
+import { MapValue } from './map-value.js'
 import { ENCODED, PAGE_BITS, PAGE_MASK, type Page, STORED } from './page.js'
 import { RowBuffer } from './row-buffer.js'
-import type { RowCodec } from './row-codec.js'
 import type { RowSink, SnapshotSize } from './row-sink.js'
 import { SortedRows } from './sorted-rows.js'
-import type { StateColumn } from './state-layout.js'
 
 /** What of the frozen state is not in memory. */
 export interface SpilledChanges {
@@ -32,36 +31,36 @@ export class Snapshot implements Freezer {
   pending: number | undefined = undefined
   /** Changes up to this epoch are in a complete checkpoint. */
   completedEpoch = 0
-  /** Changes up to this epoch were frozen. */
+  /** Changes up to this epoch have been frozen at some time. */
   frozenEpoch = 0
+  /** The index of the group that {@link writeSlice} is at. */
+  writeGroup = 0
   spilled: SpilledChanges | undefined = undefined
   readonly #table: EntryTable
-  readonly #codec: RowCodec
-  readonly #maps: readonly StateColumn[]
-  /** Rows of any group: encoded ahead, or because their entry was touched. */
-  readonly #ahead = new RowBuffer(4096)
-  readonly #aheadRows: IdList[]
+  readonly #encoder: EntryEncoder
+  /** Rows by group, encoded ahead or because their entry was touched. */
+  readonly #ahead: readonly RowTarget[]
+  readonly #aheadRows = new RowBuffer(4096)
   /** Rows of the group that is being written. */
-  readonly #scratch = new RowBuffer(4096)
-  readonly #scratchRows = new IdList()
-  readonly #sorted = new SortedRows(this.#ahead, this.#scratch)
+  readonly #scratch: RowTarget = { rows: new RowBuffer(4096), numbers: new IdList(), bit: 1 }
+  readonly #sorted: SortedRows
   /** How far each group's frozen list has been encoded. */
   readonly #encoded: Uint32Array
   #encodeGroup = 0
-  #writeGroup = 0
   #isSorted = false
   #emitted = 0
+  #budget = 0
   #rows = 0
   #bytes = 0
-  /** Entries to look at when the checkpoint is complete, and those of complete ones. */
-  #leaving = new IdList()
+  /** Entries to look at when the checkpoint is complete; then they are in `left`. */
+  readonly #leaving = new IdList()
   readonly #left = new IdList()
 
-  constructor(table: EntryTable, codec: RowCodec) {
+  constructor(table: EntryTable, encoder: EntryEncoder) {
     this.#table = table
-    this.#codec = codec
-    this.#maps = table.layout.columns.filter((column) => column.kind === 'map')
-    this.#aheadRows = table.groups.map(() => new IdList())
+    this.#encoder = encoder
+    this.#ahead = table.groups.map(() => ({ rows: this.#aheadRows, numbers: new IdList(), bit: 0 }))
+    this.#sorted = new SortedRows(this.#aheadRows, this.#scratch.rows)
     this.#encoded = new Uint32Array(table.groups.length)
   }
 
@@ -79,88 +78,72 @@ export class Snapshot implements Freezer {
     this.pending = checkpointId
     this.frozenEpoch = table.epoch++
     table.freezing = true
-    this.#reset()
+    this.#rewind()
+    this.#rows = 0
+    this.#bytes = 0
   }
 
-  /** Encodes an entry of this id if it is frozen. */
+  /** Encodes the entry if it is frozen. */
   touch(id: number): void {
     const page = this.#table.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
-    if (!this.#isFrozen(page, slot)) return
-    const group = page.groups[slot]! - this.#table.firstKeyGroup
-    this.#encode(page, slot, id, this.#ahead, this.#aheadRows[group]!, 0)
+    if (this.#isFrozen(page, slot)) this.#encode(page, slot, id, this.#ahead[page.groups[slot]! - this.#table.firstKeyGroup]!)
   }
 
-  /** Encodes up to `maxEntries` frozen entries ahead of {@link writeSlice}; true when all in memory are encoded. */
+  /** Encodes up to `maxEntries` frozen entries ahead of {@link writeSlice}; true when all those in memory are encoded. */
   encodeSlice(maxEntries: number): boolean {
     const groups = this.#table.groups
-    let left = maxEntries
+    this.#budget = maxEntries
     for (; this.#encodeGroup < groups.length; this.#encodeGroup++) {
-      const group = groups[this.#encodeGroup]!
-      if (!this.#encodeRest(group, this.#encodeGroup, left, this.#ahead, this.#aheadRows[this.#encodeGroup]!, 0)) return false
-      left = this.#left_
+      if (!this.#encodeRest(groups[this.#encodeGroup]!, this.#encodeGroup, this.#ahead[this.#encodeGroup]!)) return false
     }
     this.#table.freezing = false
     return true
   }
 
   /**
-   * Encodes and emits up to about `maxRows` rows, ascending by key group, then row key; true when all are out. Returns false without
-   * doing anything when frozen rows have to be read from the spill store first.
+   * Encodes and emits up to about `maxRows` rows, ascending by key group, then row key; true when all are out. Returns false
+   * without going on where frozen rows have to be read from the spill store first.
    */
   writeSlice(sink: RowSink, maxRows: number): boolean {
     if (this.pending === undefined) throw new MillraceError('MILLRACE_INTERNAL', 'no state is frozen: there is nothing to write')
     const groups = this.#table.groups
-    this.#left_ = maxRows
-    for (; this.#writeGroup < groups.length; this.#writeGroup++) {
-      const at = this.#writeGroup
+    this.#budget = maxRows
+    for (; this.writeGroup < groups.length; this.writeGroup++) {
+      const at = this.writeGroup
       if (!this.#isSorted) {
-        if (!this.#encodeRest(groups[at]!, at, this.#left_, this.#scratch, this.#scratchRows, 1)) return false
+        if (!this.#encodeRest(groups[at]!, at, this.#scratch)) return false
         if (this.spilled?.hasFrozen(at)) return false
         this.#sort(at)
       }
       if (!this.#emit(sink, groups[at]!.keyGroup)) return false
-      this.#aheadRows[at]!.clear()
-      this.#scratchRows.clear()
-      this.#scratch.reset()
-      this.#isSorted = false
+      this.#ahead[at]!.numbers.clear()
+      this.#clearScratch()
     }
     this.#table.freezing = false
-    this.#ahead.reset()
+    this.#aheadRows.reset()
     return true
   }
 
-  /** Rows and bytes emitted so far. */
+  /** What has been emitted so far. */
   get size(): SnapshotSize {
     return { rows: this.#rows, bytes: this.#bytes }
   }
 
-  /** The group that {@link writeSlice} is at. */
-  get writeGroup(): number {
-    return this.#writeGroup
+  /** Where frozen rows of a group go that are read from the spill store; before the group is written. */
+  targetOf(group: number): RowTarget {
+    return this.#ahead[group]!
   }
 
-  /** A frozen row read back from the spill store: its key and, unless it is a tombstone, its value and first timer. */
-  addSpilled(group: number, key: Uint8Array, cell: Uint8Array | undefined, value: Uint8Array | undefined, minTimer: number): void {
-    const rows = this.#ahead
-    const keyFrom = rows.putKeyBytes(key, 0, key.length)
-    if (cell !== undefined) rows.putKeyBytes(cell, 0, cell.length)
-    const valueFrom = rows.values.length
-    if (value !== undefined) rows.values.writeRaw(value)
-    this.#aheadRows[group]!.push(2 * (value === undefined ? rows.tombstone(keyFrom) : rows.row(keyFrom, valueFrom, minTimer)))
-  }
-
-  /** A frozen entry has come back from the spill store with id `id`: it takes part like those that never left. */
+  /** A frozen entry has come back from the spill store: it takes part like those that never left. */
   adopt(id: number): void {
-    const table = this.#table
-    const page = table.pages[id >>> PAGE_BITS]!
+    const page = this.#table.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
-    const at = page.groups[slot]! - table.firstKeyGroup
-    table.groups[at]!.frozen.push(id)
-    const written = at < this.#writeGroup || (at === this.#writeGroup && this.#isSorted)
-    // What is written already is encoded once more: for the marks it leaves, its rows are dropped.
-    if (!written) this.#encode(page, slot, id, this.#ahead, this.#aheadRows[at]!, 0)
-    else this.#encode(page, slot, id, new RowBuffer(64), new IdList(), 0)
+    const at = page.groups[slot]! - this.#table.firstKeyGroup
+    this.#table.groups[at]!.frozen.push(id)
+    const written = at < this.writeGroup || (at === this.writeGroup && this.#isSorted)
+    // If the rows are out already, encoding again is for the marks that it leaves.
+    this.#encode(page, slot, id, written ? { rows: new RowBuffer(64), numbers: new IdList(), bit: 0 } : this.#ahead[at]!)
   }
 
   /** The checkpoint will not be: its entries count as changed. Of another than the pending one: nothing. */
@@ -171,29 +154,28 @@ export class Snapshot implements Freezer {
   /** The checkpoint is durable. Of another than the pending one: nothing. */
   complete(checkpointId: number): void {
     if (this.pending !== checkpointId) return
-    if (this.#writeGroup < this.#table.groups.length) {
-      throw new MillraceError('MILLRACE_INTERNAL', `checkpoint ${checkpointId} is complete but its state was not written`)
+    if (this.writeGroup < this.#table.groups.length) {
+      throw new MillraceError('MILLRACE_INTERNAL', `checkpoint ${checkpointId} is said to be complete before its state is written`)
     }
     this.pending = undefined
     this.completedEpoch = this.frozenEpoch
     this.spilled?.complete()
     for (const group of this.#table.groups) group.frozen.clear()
-    if (this.#left.length === 0) this.#left.swap(this.#leaving)
-    else while (this.#leaving.length > 0) this.#left.push(this.#leaving.pop())
+    this.#left.takeAll(this.#leaving)
   }
 
   /** Frees up to `maxEntries` entries whose tombstones are durable. Not while a key is current. */
   reap(maxEntries: number): void {
-    for (let left = maxEntries; left > 0 && this.#left.length > 0; left--) {
+    for (let budget = maxEntries; budget > 0 && this.#left.length > 0; budget--) {
       const id = this.#left.pop()
       const page = this.#table.pages[id >>> PAGE_BITS]!
       const slot = id & PAGE_MASK
       if (page.keys[slot] === undefined || page.epochs[slot]! > this.completedEpoch) continue
-      for (const column of this.#maps) {
-        const values = page.values[column.index]!
-        const map = values[slot] as MapValue | undefined
-        map?.settle(this.completedEpoch)
-        if (map?.cells.size === 0) values[slot] = undefined
+      for (const values of page.values) {
+        const map = values[slot]
+        if (!(map instanceof MapValue)) continue
+        map.settle(this.completedEpoch)
+        if (map.cells.size === 0) values[slot] = undefined
       }
       if (this.#table.isEmpty(page, slot)) page.marks[slot]! &= ~STORED
       this.#table.freeIfGone(id)
@@ -203,5 +185,101 @@ export class Snapshot implements Freezer {
   #isFrozen(page: Page, slot: number): boolean {
     const epoch = page.epochs[slot]!
     return epoch > this.completedEpoch && epoch <= this.frozenEpoch && (page.marks[slot]! & ENCODED) === 0
+  }
+
+  #encode(page: Page, slot: number, id: number, target: RowTarget): void {
+    if (this.#encoder.encode(page, slot, target)) this.#leaving.push(id)
+  }
+
+  /** Encodes what is left of a group within the budget; false when it ran out. */
+  #encodeRest(group: GroupEntries, at: number, target: RowTarget): boolean {
+    const { frozen } = group
+    for (let i = this.#encoded[at]!; i < frozen.length; i++) {
+      if (this.#budget-- <= 0) {
+        this.#encoded[at] = i
+        return false
+      }
+      const id = frozen.at(i)
+      const page = this.#table.pages[id >>> PAGE_BITS]!
+      const slot = id & PAGE_MASK
+      if (this.#isOf(group, page, slot) && this.#isFrozen(page, slot)) this.#encode(page, slot, id, target)
+    }
+    this.#encoded[at] = frozen.length
+    return true
+  }
+
+  /** Lists keep ids of entries that are gone, and that others have taken since. */
+  #isOf(group: GroupEntries, page: Page, slot: number): boolean {
+    return page.keys[slot] !== undefined && page.groups[slot] === group.keyGroup
+  }
+
+  #sort(group: number): void {
+    const ahead = this.#ahead[group]!.numbers
+    const scratch = this.#scratch.numbers
+    this.#sorted.sort(ahead.length + scratch.length, (i) => (i < ahead.length ? ahead.at(i) : scratch.at(i - ahead.length)))
+    this.#isSorted = true
+    this.#emitted = 0
+  }
+
+  #emit(sink: RowSink, keyGroup: number): boolean {
+    const sorted = this.#sorted
+    const ahead = this.#aheadRows.values.bytes()
+    const scratch = this.#scratch.rows.values.bytes()
+    for (; this.#emitted < sorted.length; this.#emitted++) {
+      if (this.#budget-- <= 0) return false
+      const number = sorted.at(this.#emitted)
+      const rows = sorted.bufferOf(number)
+      const row = number >>> 1
+      const keyFrom = rows.keyFrom(row)
+      const keyTo = rows.keyTo(row)
+      this.#rows++
+      this.#bytes += keyTo - keyFrom
+      if (rows.isTombstone(row)) sink.addTombstone(keyGroup, rows.keys, keyFrom, keyTo)
+      else {
+        const valueFrom = rows.valueFrom(row)
+        const valueTo = rows.valueTo(row)
+        this.#bytes += valueTo - valueFrom
+        sink.add(keyGroup, rows.keys, keyFrom, keyTo, (number & 1) === 0 ? ahead : scratch, valueFrom, valueTo, rows.minTimer(row))
+      }
+    }
+    return true
+  }
+
+  #clearScratch(): void {
+    this.#scratch.numbers.clear()
+    this.#scratch.rows.reset()
+    this.#isSorted = false
+  }
+
+  #rewind(): void {
+    this.#encodeGroup = 0
+    this.writeGroup = 0
+    this.#encoded.fill(0)
+    this.#clearScratch()
+    this.#aheadRows.reset()
+    for (const target of this.#ahead) target.numbers.clear()
+    this.#leaving.clear()
+  }
+
+  #revert(): void {
+    const table = this.#table
+    for (const group of table.groups) {
+      for (let i = 0; i < group.frozen.length; i++) {
+        const id = group.frozen.at(i)
+        const page = table.pages[id >>> PAGE_BITS]!
+        const slot = id & PAGE_MASK
+        if (!this.#isOf(group, page, slot) || page.epochs[slot]! <= this.completedEpoch) continue
+        for (const values of page.values) {
+          const map = values[slot]
+          if (map instanceof MapValue) map.revert(this.completedEpoch, table.epoch)
+        }
+        if (page.epochs[slot]! <= this.frozenEpoch) table.markChanged(id)
+      }
+      group.frozen.clear()
+    }
+    this.spilled?.revert()
+    this.pending = undefined
+    table.freezing = false
+    this.#rewind()
   }
 }

@@ -10,6 +10,7 @@ import { JobCoordinator, type JobResult } from '../coordinator/job-coordinator.j
 import { planMemory } from '../coordinator/memory-plan.js'
 import { planJob } from '../plan/plan.js'
 import { openStorage } from '../storage/open-storage.js'
+import { runMerge } from '../worker/merge-entry.js'
 import { systemClock } from '../worker/system-clock.js'
 import { InProcessSlots } from './in-process-slots.js'
 
@@ -63,6 +64,7 @@ export async function runInProcess(job: JobDefinition, options: InProcessOptions
     memory: planMemory(options.memoryBytes ?? 256 * 1024 * 1024, plan.parallelism, ringCount(plan)),
     hosts: () => new InProcessSlots(job, clock),
     spillDirectory: join(directory, 'spill'),
+    merge: runMerge,
     checkpointIntervalMs: options.checkpointIntervalMs ?? 0,
     checkpointTimeoutMs: 600_000,
     restartAttempts: options.restartAttempts ?? 0,

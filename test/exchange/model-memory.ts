@@ -6,7 +6,8 @@
  * Accesses to the data area are no steps of their own, they are watched for races: `touched[t]` holds the words that thread
  * t accessed and that the other thread may not touch yet, because it has not loaded an atomic value that t stored later.
  * The watch goes by that order, not by time, so it finds a race in whatever interleaving; and without races nobody can
- * tell when between two atomic accesses the others were made.
+ * tell when between two atomic accesses the others were made. Only the two positions of the ring count for that order:
+ * parking orders accesses too, but the ring must not need it.
  */
 import { allocateFrameBytes, type FrameBytes } from '../../runtime/exchange/frame-bytes.js'
 import type { ParkingMemory } from '../../runtime/exchange/atomics-parking.js'
@@ -23,7 +24,8 @@ export interface Shared {
   asleep: boolean[]
   touched: number[]
   wrote: number[]
-  published: { by: number; words: number }[]
+  /** Words of the thread that stores a position which the last stored value hands over: WRITTEN, READ. */
+  published: number[]
 }
 
 export function newShared(start: number, attempt: number): Shared {
@@ -37,7 +39,7 @@ export function newShared(start: number, attempt: number): Shared {
     asleep: [false, false],
     touched: [0, 0],
     wrote: [0, 0],
-    published: atomics.map(() => ({ by: -1, words: 0 })),
+    published: [0, 0],
   }
 }
 
@@ -48,7 +50,7 @@ export function cloneShared(shared: Shared): Shared {
     asleep: [...shared.asleep],
     touched: [...shared.touched],
     wrote: [...shared.wrote],
-    published: shared.published.map((entry) => ({ ...entry })),
+    published: [...shared.published],
   }
 }
 
@@ -187,17 +189,17 @@ export class ModelMemory implements RingMemory {
     return this.slept ? { async: true, value: new Promise(() => {}) } : { async: false }
   }
 
+  /** The writer, thread 0, stores position 0 and loads position 1; the reader the other way round. */
   private acquire(word: number): void {
-    const { by, words } = this.shared.published[word]!
     const other = 1 - this.thread
-    if (by !== other) return
-    this.shared.touched[other]! &= ~words
-    this.shared.wrote[other]! &= ~words
+    if (word !== other) return
+    this.shared.touched[other]! &= ~this.shared.published[other]!
+    this.shared.wrote[other]! &= ~this.shared.published[other]!
   }
 
   private release(word: number, value: number): number {
     this.shared.atomics[word] = value
-    this.shared.published[word] = { by: this.thread, words: this.shared.touched[this.thread]! }
+    if (word === this.thread) this.shared.published[word] = this.shared.touched[word]!
     return 0
   }
 
@@ -208,6 +210,6 @@ export class ModelMemory implements RingMemory {
     if (((write ? touched[other]! : wrote[other]!) & bit) !== 0) throw new Error(`a data race at word ${word}`)
     touched[this.thread]! |= bit
     if (write) wrote[this.thread]! |= bit
-    for (const entry of published) if (entry.by === this.thread) entry.words &= ~bit
+    published[this.thread]! &= ~bit
   }
 }

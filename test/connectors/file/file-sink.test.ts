@@ -126,7 +126,7 @@ describe('a part', () => {
 
   it('holds long and many lines exactly', async () => {
     const directory = tempFolder()
-    const writer = await writerOf({ directory, format: textLines() as never })
+    const writer = await writerOf({ directory, format: textLines() })
     const lines: string[] = []
     for (let i = 0; i < 3000; i++) lines.push(`${i} ${'é😀x'.repeat((i * 31) % 300)}`)
     lines.push('z'.repeat(3_000_000), '', 'end')
@@ -146,7 +146,7 @@ describe('a part', () => {
 
   it('gets only what was written before the barrier, though the flush takes its time', async () => {
     const directory = tempFolder()
-    const writer = await writerOf({ directory })
+    const writer = await writerOf({ directory, rollBytes: 1 })
     writer.write('before', 0)
     const flushing = writer.flush(1)
     writer.write('after', 0)
@@ -183,7 +183,7 @@ describe('a value that cannot be one line', () => {
     for (const value of [undefined, 1n, { deep: [1n] }, loop, () => 1]) {
       expect(() => json.write(value, 0)).toThrow(expect.objectContaining({ code: 'MILLRACE_VALUE' }))
     }
-    const text = await writerOf({ directory, format: textLines() as never })
+    const text = await writerOf({ directory, format: textLines() })
     for (const value of ['a\nb', '\ud800', Buffer.from('a\nb'), 5, { a: 1 }]) {
       expect(() => text.write(value, 0)).toThrow(expect.objectContaining({ code: 'MILLRACE_VALUE' }))
     }
@@ -285,11 +285,11 @@ describe('a process that is killed', () => {
     next.write('new', 0)
     const committables = await checkpoint(next, 5)
     await old.flush(5)
-    await old.close?.()
     const { committer } = committerOf(directory)
     await committer.commit(committables)
     await committer.recover!({ fresh: false })
     expect(visibleLines(directory)).toEqual(['"new"'])
+    expect(hidden(directory)).toEqual([])
   })
 })
 
@@ -416,6 +416,20 @@ describe('a folder that cannot be written', () => {
       message: expect.stringContaining(directory),
     })
     await writer.close?.()
+  })
+
+  it('in one place only fails the barrier that needs that part', async () => {
+    const directory = tempFolder()
+    mkdirSync(join(directory, '.part-run.1-alerts-0-e1a1s1.inprogress'))
+    const writer = await writerOf({ directory, rollBytes: 1 })
+    for (const line of ['first', 'second', 'third']) writer.write(line, 0)
+    await expect(writer.flush(1)).rejects.toMatchObject({
+      code: 'MILLRACE_OUTPUT',
+      message: expect.stringContaining('s1.inprogress'),
+    })
+    expect(writer.prepareCommit!(1)).toEqual([])
+    await writer.close?.()
+    expect(readdirSync(directory)).toEqual(['.part-run.1-alerts-0-e1a1s1.inprogress'])
   })
 
   it.runIf(existsSync('/dev/full'))('because the disk is full fails the part, whether small or large', async () => {

@@ -1,0 +1,178 @@
+import { bytes, duration, flag, folderName, integer, oneOf, text, type ValueType } from './option-value.js'
+
+/** How much is logged, from nearly everything to nothing. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+/** The values of all options, in the units their names say. */
+export interface OptionValues {
+  /** Undefined: the job's name. */
+  readonly jobId: string | undefined
+  readonly parallelism: number
+  readonly maxParallelism: number
+  readonly config: string | undefined
+  /** Undefined: `.millrace/<job-id>` in the working directory. */
+  readonly checkpointDir: string | undefined
+  /** 0: none but the last one. */
+  readonly checkpointIntervalMs: number
+  /** `latest`, `none`, or where a checkpoint is. */
+  readonly restore: string
+  readonly allowNonRestoredState: boolean
+  readonly allowDuplicateOutput: boolean
+  readonly restartAttempts: number
+  readonly memoryBytes: number
+  readonly stopTimeoutMs: number
+  readonly json: boolean
+  readonly logLevel: LogLevel
+  readonly logFormat: 'text' | 'json'
+  readonly params: Readonly<Record<string, string>>
+}
+
+/** The name of an option's value in code. */
+export type OptionName = keyof OptionValues
+
+/** One option: everything that the command line, the environment, the config file and `--help` know of it. */
+export interface OptionSpec<T> {
+  /** `--<key>` on the command line, `MILLRACE_<KEY>` in the environment, in camelCase in the config file. */
+  readonly key: string
+  /** What stands for the value in `--help`; undefined for a switch. */
+  readonly argument?: string
+  readonly type: ValueType<T>
+  /** As it would be given. */
+  readonly default?: string
+  /** What the default is in words, where it isn't a value. */
+  readonly defaultNote?: string
+  readonly description: string
+  /** May be given more than once, as `name=value`. */
+  readonly pairs?: true
+  /** Not in the config file. */
+  readonly notInFile?: true
+}
+
+const MB = 2 ** 20
+/** Flink's bound: a key group is 15 bits. */
+const MAX_KEY_GROUPS = 2 ** 15
+const pair: ValueType<never> = { form: 'NAME=VALUE', parse: () => undefined }
+
+/** Every option there is: the only place that names them. */
+export const OPTIONS: { readonly [N in OptionName]: OptionSpec<N extends 'params' ? never : NonNullable<OptionValues[N]>> } = {
+  jobId: {
+    key: 'job-id',
+    argument: 'ID',
+    type: folderName,
+    defaultNote: "the job's name",
+    description: 'what the checkpoints belong to; another id is another job',
+  },
+  parallelism: {
+    key: 'parallelism',
+    argument: 'N',
+    type: integer(1, 1024),
+    default: '1',
+    description: 'threads, each with one subtask of every operator',
+  },
+  maxParallelism: {
+    key: 'max-parallelism',
+    argument: 'N',
+    type: integer(1, MAX_KEY_GROUPS),
+    default: '128',
+    description: 'key groups, the most threads the job can ever have; fixed by its first checkpoint',
+  },
+  params: {
+    key: 'param',
+    argument: 'NAME=VALUE',
+    type: pair,
+    pairs: true,
+    description: 'a parameter of the job; may be given more than once (environment: one a line; file: "params")',
+  },
+  config: {
+    key: 'config',
+    argument: 'FILE',
+    type: text,
+    notInFile: true,
+    description: 'JSON file with these options in camelCase ("checkpointDir": ...) and "params"',
+  },
+  checkpointDir: {
+    key: 'checkpoint-dir',
+    argument: 'DIR|s3://...',
+    type: text,
+    defaultNote: '.millrace/<job-id> in the working directory',
+    description: 'where checkpoints are kept',
+  },
+  checkpointIntervalMs: {
+    key: 'checkpoint-interval',
+    argument: 'DURATION',
+    type: duration,
+    default: '10s',
+    defaultNote: "the job's own, else 10s",
+    description: 'time between checkpoints; 0s: only the last one',
+  },
+  restore: {
+    key: 'restore',
+    argument: 'latest|none|PATH',
+    type: text,
+    default: 'latest',
+    description: 'go on from the last checkpoint, from none, or from that checkpoint file or folder',
+  },
+  allowNonRestoredState: {
+    key: 'allow-non-restored-state',
+    type: flag,
+    default: 'false',
+    description: 'drop state of the checkpoint that no operator of the job claims',
+  },
+  allowDuplicateOutput: {
+    key: 'allow-duplicate-output',
+    type: flag,
+    default: 'false',
+    description: 'with --restore PATH: also where later checkpoints have published output that will come again',
+  },
+  restartAttempts: {
+    key: 'restart-attempts',
+    argument: 'N',
+    type: integer(0, 1_000_000),
+    default: '10',
+    description: 'failures without a checkpoint between them before the job fails for good',
+  },
+  memoryBytes: {
+    key: 'memory',
+    argument: 'SIZE',
+    type: bytes(32 * MB),
+    default: '512MB',
+    description: 'for buffers, state cache and LevelDB of all threads together',
+  },
+  stopTimeoutMs: {
+    key: 'stop-timeout',
+    argument: 'DURATION',
+    type: duration,
+    default: '25s',
+    description: 'how long the last checkpoint may take after SIGINT or SIGTERM; then exit 4',
+  },
+  json: {
+    key: 'json',
+    type: flag,
+    default: 'false',
+    description: 'print the result as one JSON object, the last line of standard output',
+  },
+  logLevel: {
+    key: 'log-level',
+    argument: 'LEVEL',
+    type: oneOf(['debug', 'info', 'warn', 'error', 'silent']),
+    default: 'info',
+    description: 'debug, info (with progress), warn, error or silent',
+  },
+  logFormat: {
+    key: 'log-format',
+    argument: 'text|json',
+    type: oneOf(['text', 'json']),
+    default: 'text',
+    description: 'lines for people, or one JSON object a line, on standard error',
+  },
+}
+
+/** The option's name in the environment. */
+export function environmentName(spec: { readonly key: string }): string {
+  return `MILLRACE_${spec.key.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** The option's name in the config file. */
+export function fileName(spec: { readonly key: string; readonly pairs?: true }): string {
+  return spec.pairs ? `${spec.key}s` : spec.key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}

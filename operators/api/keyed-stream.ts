@@ -1,0 +1,108 @@
+import type { Key } from '../../runtime/contract/key.js'
+import type { Sink } from '../../runtime/contract/sink.js'
+import { FilterOperator } from '../process/filter.js'
+import { FlatMapOperator, type FlatMapFunction } from '../process/flat-map.js'
+import {
+  KeyedProcessOperator,
+  keyedFunctions,
+  type KeyedProcessFunction,
+  type NoState,
+} from '../process/keyed-process.js'
+import { KeyedReduceOperator, REDUCE_STATE, type ReduceFunction } from '../process/keyed-reduce.js'
+import { MapOperator } from '../process/map.js'
+import { describeStates, type StateDeclarations } from '../process/state-declaration.js'
+import { requireFunction } from '../process/user-function.js'
+import type { SessionWindows, SlidingWindows, TumblingWindows, WindowAssigner } from '../windows/assigner.js'
+import { CallSite } from './call-site.js'
+import { BuiltConnectedKeyedStreams } from './connected-streams.js'
+import type { Port } from './transformation.js'
+import { hashed } from './hashed.js'
+import type { OperatorWork, StreamFactory } from './stream-factory.js'
+import type {
+  ConnectedKeyedStreams,
+  KeyedStream,
+  OperatorOptions,
+  OperatorStream,
+  SessionWindowedStream,
+  SinkOptions,
+  WindowedStream,
+} from './streams.js'
+import { BuiltWindowedStream, requireAssigner } from './windowed-stream.js'
+
+/** A stream and the key it is partitioned by; becomes hash edges into whatever reads it. */
+export class BuiltKeyedStream<K extends Key, T> implements KeyedStream<K, T> {
+  readonly factory: StreamFactory
+  /** The ports, partitioned. */
+  readonly ports: readonly Port[]
+
+  constructor(factory: StreamFactory, ports: readonly Port[], keyOf: (value: T) => K) {
+    this.factory = factory
+    this.ports = hashed(ports, keyOf)
+  }
+
+  map<R>(fn: (value: T) => R): OperatorStream<R> {
+    const site = new CallSite()
+    requireFunction(fn, 'the argument of map()', site)
+    return this.operator('map', { keyed: false, states: [], create: () => new MapOperator(fn, site) }, site)
+  }
+
+  filter<S extends T>(predicate: (value: T) => value is S): OperatorStream<S>
+  filter(predicate: (value: T) => boolean): OperatorStream<T>
+  filter(predicate: (value: T) => boolean): OperatorStream<T> {
+    const site = new CallSite()
+    requireFunction(predicate, 'the argument of filter()', site)
+    return this.operator('filter', { keyed: false, states: [], create: () => new FilterOperator(predicate, site) }, site)
+  }
+
+  flatMap<R>(fn: FlatMapFunction<T, R>): OperatorStream<R> {
+    const site = new CallSite()
+    requireFunction(fn, 'the argument of flatMap()', site, true)
+    return this.operator('flatMap', { keyed: false, states: [], create: () => new FlatMapOperator(fn, site) }, site)
+  }
+
+  process<Out = T, S extends StateDeclarations = NoState>(
+    fn: KeyedProcessFunction<K, T, Out, S>,
+    options?: OperatorOptions,
+  ): OperatorStream<Out> {
+    const site = new CallSite()
+    const functions = keyedFunctions(fn, site)
+    const states = describeStates(functions.state, site)
+    const create = (): unknown => new KeyedProcessOperator(functions, site)
+    return this.operator('keyed process', { keyed: true, states, create }, site, options)
+  }
+
+  reduce(fn: ReduceFunction<T>, options?: OperatorOptions): OperatorStream<T> {
+    const site = new CallSite()
+    requireFunction(fn, 'the argument of reduce()', site)
+    const create = (): unknown => new KeyedReduceOperator(fn, site)
+    return this.operator('reduce', { keyed: true, states: [REDUCE_STATE], create }, site, options)
+  }
+
+  window(assigner: SessionWindows): SessionWindowedStream<K, T>
+  window(assigner: TumblingWindows | SlidingWindows): WindowedStream<K, T>
+  window(assigner: WindowAssigner): SessionWindowedStream<K, T>
+  window(assigner: WindowAssigner): WindowedStream<K, T> {
+    requireAssigner(assigner, new CallSite())
+    return new BuiltWindowedStream<K, T>(this.factory, this.ports, assigner)
+  }
+
+  connect<U>(other: KeyedStream<K, U>): ConnectedKeyedStreams<K, T, U> {
+    const { ports } = this.factory.own(other, 'keyed stream', 'connect() of a keyed stream', new CallSite())
+    return new BuiltConnectedKeyedStreams<K, T, U>(this.factory, this.ports, ports)
+  }
+
+  sinkTo(sink: Sink<T>, options: SinkOptions): void {
+    const inputs = this.ports.map((port) => ({ port, input: 0 as const }))
+    this.factory.sink(inputs, sink as unknown as Sink<never>, options, new CallSite())
+  }
+
+  private operator<Out>(
+    what: string,
+    work: OperatorWork,
+    site: CallSite,
+    options?: OperatorOptions,
+  ): OperatorStream<Out> {
+    const inputs = this.ports.map((port) => ({ port, input: 0 as const }))
+    return this.factory.operator<Out>(what, inputs, work, site, options)
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What a job file imports: `import { defineJob, p, tumbling } from 'millrace'`. Sources, sinks and formats have entries of their own,
+ * `millrace/connectors/*`.
+ */
+export { defineJob, type JobOptions } from './api/define-job.js'
+export type { Duration } from './api/duration.js'
+export type { SourceOptions, StreamEnvironment } from './api/environment.js'
+export type { Locator } from './api/locator.js'
+export { outputTag, type OutputTag } from './api/output-tag.js'
+export type { Param } from './api/param.js'
+export type { ParamDeclarations, ParamValues } from './api/param-values.js'
+export { p, type NumberBounds, type Params } from './api/params.js'
+export { record, type RecordType } from './api/record-type.js'
+export type {
+  CoGroupedStreams,
+  CoGroupWindowed,
+  ConnectedKeyedStreams,
+  ConnectedStreams,
+  JoinedStreams,
+  JoinWhere,
+  JoinWindowed,
+  KeyedStream,
+  OperatorOptions,
+  OperatorStream,
+  SessionWindowedStream,
+  SinkOptions,
+  SourceStream,
+  Stream,
+  WindowedStream,
+  WindowResultStream,
+} from './api/streams.js'
+export {
+  boundedOutOfOrderness,
+  monotonous,
+  noWatermarks,
+  type TimestampOf,
+  type Watermarks,
+} from './api/watermarks.js'
+export type { CoGroupFunction, JoinFunction } from './joins/co-group-contents.js'
+export type { Collector } from './process/collector.js'
+export type { FlatMapFunction } from './process/flat-map.js'
+export {
+  keyedCoProcess,
+  keyedProcess,
+  type KeyedCoProcessFunction,
+  type KeyedLifecycle,
+  type KeyedProcessFunction,
+  type NoState,
+} from './process/keyed-process.js'
+export type { ReduceFunction } from './process/keyed-reduce.js'
+export type { CoProcessFunction, ProcessFunction } from './process/process.js'
+export type { KeyedContext, OpenContext, ProcessContext, TimerContext, Timers } from './process/process-context.js'
+export {
+  aggregating,
+  list,
+  map,
+  reducing,
+  value,
+  type StateDeclaration,
+  type StateDeclarations,
+  type StateHandles,
+  type StateOptions,
+} from './process/state-declaration.js'
+export { aggregator, type AccumulatorSchema, type MergeableAggregator } from './windows/aggregator.js'
+export { count, maxOf, meanOf, minOf, sumOf, type MeanAccumulator } from './windows/aggregators.js'
+export {
+  session,
+  sliding,
+  tumbling,
+  type SessionWindows,
+  type SlidingWindows,
+  type TumblingWindows,
+  type Window,
+  type WindowAssigner,
+} from './windows/assigner.js'
+export type { WindowFunction, WindowResultFunction } from './windows/window-contents.js'
+
+export { MillraceError, type ErrorCode } from '../runtime/contract/errors.js'
+export type { JobDefinition } from '../runtime/contract/graph.js'
+export type { Key } from '../runtime/contract/key.js'
+export type { Counter, MetricGroup } from '../runtime/contract/metrics.js'
+export type { Sink } from '../runtime/contract/sink.js'
+export type { Decoder, DecodeOutput, InvalidRecord, RawRecord, Source, WatermarkStrategy } from '../runtime/contract/source.js'
+export type {
+  Aggregator,
+  AggregatingState,
+  ListState,
+  MapState,
+  ReducingState,
+  ValueState,
+} from '../runtime/contract/state.js'
+export { NO_TIMESTAMP } from '../runtime/contract/time.js'

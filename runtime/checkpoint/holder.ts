@@ -1,0 +1,133 @@
+import { MillraceError } from '../contract/errors.js'
+import type { Clock } from '../contract/time.js'
+import type { CheckpointStorage } from '../storage/storage.js'
+import { HOLDER_PATH, holderBytes, lifeOf, readHolder, type HolderRecord } from './holder-record.js'
+import type { ProcessFacts } from './process-facts.js'
+
+/** A holder on another host that is silent for this long may be taken over. */
+export const SILENCE_MS = 15_000
+const OBSERVE_EVERY_MS = 1_000
+const HEARTBEAT_MS = 3_000
+
+export interface HolderContext {
+  readonly storage: CheckpointStorage
+  readonly jobId: string
+  /** Random, new for each acquisition. */
+  readonly nonce: string
+  readonly clock: Clock
+  readonly processes: ProcessFacts
+}
+
+/** A heartbeat found that somebody else holds the job, or could not be written. Neither is decisive: only the log fences. */
+export interface HeartbeatListener {
+  lost(error: MillraceError): void
+  trouble(error: unknown): void
+}
+
+/**
+ * The right to run a job, as a courtesy between processes: it keeps a second submit from taking over a live job. That no two ever commit is
+ * the log's business (`ManifestLog.takeover`), not this one's. Main thread.
+ */
+export class Holder {
+  readonly #context: HolderContext
+  #record: HolderRecord
+  #cancel: (() => void) | undefined
+  #beating: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  private constructor(context: HolderContext, record: HolderRecord) {
+    this.#context = context
+    this.#record = record
+  }
+
+  /**
+   * Takes the job if nobody holds it or its holder is dead: at once when this host can tell, after 15 s of silence otherwise. While it
+   * waits it sees a live holder's next heartbeat. A live holder is MILLRACE_HELD naming it.
+   */
+  static async acquire(context: HolderContext): Promise<Holder> {
+    const now = context.clock.now()
+    const { jobId, nonce, processes, storage } = context
+    const record: HolderRecord = { jobId, ...processes.self(), nonce, sinceMs: now, heartbeatMs: now, beat: 0 }
+    const there = await readHolder(storage)
+    if (there === undefined) {
+      // Of two that find the place free, one wins.
+      const outcome = await storage.createExclusive(HOLDER_PATH, holderBytes(record))
+      if (outcome === 'exists' && !(await isOurs(storage, nonce)))
+        throw held(jobId, (await readHolder(storage))?.record)
+      return new Holder(context, record)
+    }
+    const life = there.record === 'unreadable' ? 'unknown' : lifeOf(there.record, processes)
+    if (life === 'alive') throw held(jobId, there.record)
+    if (life === 'unknown') await observeSilence(context, there.bytes)
+    await storage.overwrite(HOLDER_PATH, holderBytes(record))
+    // Of two that find the holder dead, the later one wins.
+    if (!(await isOurs(storage, nonce))) throw held(jobId, (await readHolder(storage))?.record)
+    return new Holder(context, record)
+  }
+
+  /** Rewrites the record every three seconds until `release`. */
+  startHeartbeat(listener: HeartbeatListener): void {
+    if (this.#stopped || this.#cancel !== undefined) return
+    const schedule = (): void => {
+      this.#cancel = this.#context.clock.setTimeout(() => {
+        this.#beating = this.#beat(listener).then(() => {
+          if (!this.#stopped) schedule()
+        })
+      }, HEARTBEAT_MS)
+    }
+    schedule()
+  }
+
+  /** Ends the heartbeat and gives the job free, unless somebody else holds it by now. */
+  async release(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    await this.#beating // a late write must not bring the record back
+    if (await isOurs(this.#context.storage, this.#record.nonce)) await this.#context.storage.delete(HOLDER_PATH)
+  }
+
+  async #beat(listener: HeartbeatListener): Promise<void> {
+    const { storage, clock, jobId } = this.#context
+    try {
+      const there = await readHolder(storage)
+      if (there !== undefined && (there.record === 'unreadable' || there.record.nonce !== this.#record.nonce)) {
+        this.#stopped = true
+        listener.lost(new MillraceError('MILLRACE_FENCED', `job "${jobId}" was taken over by ${nameOf(there.record)}`))
+        return
+      }
+      this.#record = { ...this.#record, heartbeatMs: clock.now(), beat: this.#record.beat + 1 }
+      await storage.overwrite(HOLDER_PATH, holderBytes(this.#record))
+    } catch (error) {
+      listener.trouble(error)
+    }
+  }
+}
+
+/**
+ * Resolves when the record stayed as it is for 15 s, or went away; MILLRACE_HELD when it changed. Counts observations a second apart, so
+ * neither the two clocks' difference nor a jump of this one matters.
+ */
+async function observeSilence(context: HolderContext, seen: Buffer): Promise<void> {
+  for (let silentMs = 0; silentMs < SILENCE_MS; silentMs += OBSERVE_EVERY_MS) {
+    await new Promise<void>((resolve) => void context.clock.setTimeout(resolve, OBSERVE_EVERY_MS))
+    const there = await readHolder(context.storage)
+    if (there === undefined) return
+    if (!there.bytes.equals(seen)) throw held(context.jobId, there.record)
+  }
+}
+
+async function isOurs(storage: CheckpointStorage, nonce: string): Promise<boolean> {
+  const there = await readHolder(storage)
+  return there !== undefined && there.record !== 'unreadable' && there.record.nonce === nonce
+}
+
+function held(jobId: string, by: HolderRecord | 'unreadable' | undefined): MillraceError {
+  const since = by === undefined || by === 'unreadable' ? '' : ` since ${new Date(by.sinceMs).toISOString()}`
+  return new MillraceError('MILLRACE_HELD', `job "${jobId}" is held by ${nameOf(by)}${since}`, {
+    hint: 'stop that process first, or give this run another --job-id',
+  })
+}
+
+function nameOf(by: HolderRecord | 'unreadable' | undefined): string {
+  return by === undefined || by === 'unreadable' ? 'another process' : `process ${by.pid} on ${by.host}`
+}
