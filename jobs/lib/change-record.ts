@@ -1,5 +1,7 @@
-import { decodeWith, type Decoder, type RawRecord } from 'millrace'
+import type { LineDecoder } from './decode-lines.js'
 import { isDynamoNumber } from './dynamo-number.js'
+import { field } from './json-field.js'
+import { isWellFormed } from './well-formed.js'
 
 /** A turbine's wind speed, as a change of the table says it. */
 export interface TurbineReading {
@@ -24,21 +26,16 @@ export interface Refusal {
 const MAX_TIME_MS = 8.64e15
 
 /**
- * Decodes the data of the records that "Kinesis Data Streams for DynamoDB" writes: one JSON text for each change of the table. What is
- * no change record of a turbine goes to the invalid output.
+ * Decodes the data of the records that DynamoDB writes to Kinesis: one JSON text for each change of the table. What is no change of a
+ * turbine's item goes to the invalid output.
  */
-export function turbineReadings({ keepLine }: { keepLine: boolean }): Decoder<RawRecord, TurbineReading> {
-  return decodeWith((raw, out) => {
-    const line = raw.text()
-    if (line.includes('\ufffd') && !isUtf8(raw.bytes)) {
-      out.invalid('not UTF-8')
-      return
-    }
+export function turbineReading({ keepLine }: { keepLine: boolean }): LineDecoder<TurbineReading> {
+  return (line, out) => {
     const reading = parseReading(line)
     if (reading === SKIPPED) return
     if ('reason' in reading) out.invalid(reading.reason)
     else out.emit(keepLine ? { ...reading, line } : reading)
-  })
+  }
 }
 
 /** The reading in a change record. */

@@ -1,7 +1,6 @@
-/** Half of a surrogate pair without the other half: no text in UTF-8 can hold it, so no key can. */
-const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+/// <reference lib="es2024.string" />
 
-/** Whether a string is Unicode text. JSON may smuggle in what is not: `"\ud800"`. */
+/** Whether a string is Unicode text. JSON can bring in what is not: `"\ud800"`, half of a character. No key can hold that. */
 export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text)
+  return text.isWellFormed()
 }

@@ -111,7 +111,8 @@ export class SessionWindowOperator<In, Acc> implements Operator<In, unknown> {
   private mergeInto(session: Session<Acc>, other: Session<Acc>): void {
     session.acc = this.contents.merge!(session.acc, other.acc)
     if (other.end > session.end) session.end = other.end
-    if (other.timer < session.timer) session.timer = other.timer
+    // Either would do; the later one comes up less often for nothing.
+    if (other.timer > session.timer) session.timer = other.timer
   }
 
   private onSessionTimer(start: number, session: Session<Acc>, watermark: number): void {

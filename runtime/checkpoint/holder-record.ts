@@ -18,7 +18,7 @@ export interface HolderRecord extends ProcessIdentity {
 }
 
 /** What an observer can say at once. `unknown`: only its heartbeat can tell. */
-export type HolderLife = 'alive' | 'dead' | 'unknown'
+type HolderLife = 'alive' | 'dead' | 'unknown'
 
 /** The record, with its bytes; undefined when there is none. One that doesn't parse (written by a newer version) is `unreadable`. */
 export async function readHolder(
@@ -34,6 +34,7 @@ export async function readHolder(
   }
 }
 
+/** The record as its file holds it: JSON that a person can read. */
 export function holderBytes(record: HolderRecord): Buffer {
   return Buffer.from(`${JSON.stringify(record, null, 2)}\n`)
 }

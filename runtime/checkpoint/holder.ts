@@ -5,10 +5,11 @@ import { HOLDER_PATH, holderBytes, lifeOf, readHolder, type HolderRecord } from 
 import type { ProcessFacts } from './process-facts.js'
 
 /** A holder on another host that is silent for this long may be taken over. */
-export const SILENCE_MS = 15_000
+const SILENCE_MS = 15_000
 const OBSERVE_EVERY_MS = 1_000
 const HEARTBEAT_MS = 3_000
 
+/** What acquiring needs from outside. */
 export interface HolderContext {
   readonly storage: CheckpointStorage
   readonly jobId: string

@@ -25,7 +25,7 @@ function write(value: unknown, place: string, newline: string, parts: string[]):
       write(value[name], `${place}.${name}`, inner, parts)
     })
   } else {
-    const shown = typeof value === 'object' ? Object.prototype.toString.call(value) : String(value)
+    const shown = typeof value === 'number' ? String(value) : kindOf(value)
     throw new MillraceError('MILLRACE_VALUE', `${place} is ${shown}, which a manifest cannot hold`, {
       hint: 'positions, committables and enumerator states are strings, finite numbers, booleans, null, arrays and plain objects',
     })
@@ -47,6 +47,14 @@ function writeAll(
     one(i, inner)
   }
   parts.push(count === 0 ? close : newline + close)
+}
+
+function kindOf(value: unknown): string {
+  return typeof value === 'object'
+    ? 'an instance of a class'
+    : typeof value === 'undefined'
+      ? 'undefined'
+      : `a ${typeof value}`
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -23,12 +23,14 @@ import { Retention, type RetentionReport } from './retention.js'
 const CREATE_ATTEMPTS = 3
 const TAKEOVER_ATTEMPTS = 100
 
+/** Whose log it is, and what it keeps. */
 export interface ManifestLogOptions {
   readonly jobId: string
   /** Completed checkpoints that are kept; default 2, at least 1. */
   readonly retained?: number
 }
 
+/** Who takes over, and what it goes on from. */
 export interface TakeoverRequest {
   /** Random, new for each takeover. */
   readonly nonce: string
@@ -42,6 +44,7 @@ export interface TakeoverRequest {
   choose(latest: CheckpointManifest | undefined): CheckpointManifest | undefined
 }
 
+/** The epoch that begins, and the checkpoint to restore; undefined: start afresh. */
 export interface Takeover {
   readonly record: EpochRecord
   readonly checkpoint: CheckpointManifest | undefined
@@ -97,14 +100,16 @@ export class ManifestLog {
   async takeover(request: TakeoverRequest): Promise<Takeover> {
     for (let attempt = 0; attempt < TAKEOVER_ATTEMPTS; attempt++) {
       const checkpoint = request.choose(this.#top.checkpoint)
-      const { choose: _, ...facts } = request
       const record: EpochRecord = {
         format: MANIFEST_FORMAT,
         kind: 'epoch',
         position: this.#top.newestPosition + 1,
         epoch: this.#top.newestEpoch + 1,
         jobId: this.#jobId,
-        ...facts,
+        nonce: request.nonce,
+        runId: request.runId,
+        holder: request.holder,
+        createdAtMs: request.createdAtMs,
         continues: checkpoint?.position ?? null,
       }
       const created = await this.#create(record)

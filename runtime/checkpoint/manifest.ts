@@ -1,4 +1,5 @@
 import type { JsonValue } from '../contract/json.js'
+import type { StateSchema } from '../contract/state.js'
 
 /** The format this version writes, in every manifest and epoch record. */
 export type ManifestFormat = 1
@@ -34,15 +35,6 @@ export interface SegmentRef {
   readonly crc: number
 }
 
-/** Of one state as it was written: a checkpoint whose states differ is refused. */
-export interface StateSchema {
-  readonly name: string
-  readonly kind: string
-  readonly codec: string
-  readonly version: number
-  readonly fingerprint: string
-}
-
 export interface PlanRecord {
   readonly hash: string
   readonly operators: readonly {
@@ -52,6 +44,7 @@ export interface PlanRecord {
   }[]
 }
 
+/** An unfinished split: where to go on reading. */
 export interface SplitRecord {
   readonly splitId: string
   readonly split: JsonValue
@@ -59,6 +52,7 @@ export interface SplitRecord {
   readonly watermark: number
 }
 
+/** A source's enumerator, what its input looked like, and its unfinished splits. */
 export interface SourceRecord {
   readonly enumerator: JsonValue
   readonly fingerprint: JsonValue
@@ -66,6 +60,7 @@ export interface SourceRecord {
   readonly finishedSubtasks: readonly number[]
 }
 
+/** What an operator restores from. */
 export interface OperatorRecord {
   /** By subtask. */
   readonly watermarks: readonly number[]
@@ -75,7 +70,10 @@ export interface OperatorRecord {
   readonly segments: readonly SegmentRef[]
 }
 
+/** What a sink's writers restore from, and what its committer has to publish. */
 export interface SinkRecord {
+  /** Where it writes (`Sink.describe`): a restore with another output is refused. */
+  readonly output: string
   readonly writerStates: readonly JsonValue[]
   readonly committables: readonly JsonValue[]
 }
@@ -126,4 +124,5 @@ export interface EpochRecord {
   readonly continues: number | null
 }
 
+/** What a position of the log holds. */
 export type LogEntry = CheckpointManifest | EpochRecord

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { ProcessIdentity } from './manifest.js'
 
@@ -15,23 +14,26 @@ export interface ProcessFacts {
   stateOf(pid: number): ProcessState
 }
 
-/** The real process table. A zombie counts as dead. */
-export function systemProcesses(): ProcessFacts {
+/** Reads a small file; undefined when that fails. */
+export type ReadText = (path: string) => string | undefined
+
+/** The real process table, read from `/proc` where there is one. A zombie counts as dead. */
+export function systemProcesses(readText: ReadText): ProcessFacts {
   const self: ProcessIdentity = {
     host: hostname(),
-    bootId: readProc('/proc/sys/kernel/random/boot_id')?.trim() ?? null,
+    bootId: readText('/proc/sys/kernel/random/boot_id')?.trim() ?? null,
     pid: process.pid,
-    startTicks: procState(process.pid)?.startTicks ?? null,
+    startTicks: procState(process.pid, readText)?.startTicks ?? null,
   }
   return {
     self: () => self,
-    stateOf: (pid) => procState(pid) ?? { alive: answersSignal(pid), startTicks: null },
+    stateOf: (pid) => procState(pid, readText) ?? { alive: answersSignal(pid), startTicks: null },
   }
 }
 
 /** From `/proc/<pid>/stat`; undefined where there is no such file. */
-function procState(pid: number): ProcessState | undefined {
-  const stat = readProc(`/proc/${pid}/stat`)
+function procState(pid: number, readText: ReadText): ProcessState | undefined {
+  const stat = readText(`/proc/${pid}/stat`)
   if (stat === undefined) return undefined
   // pid (name) state ...: the name may hold anything, so count from its last parenthesis. The state is field 3, the start field 22.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
@@ -45,13 +47,5 @@ function answersSignal(pid: number): boolean {
     return true
   } catch (error) {
     return (error as { code?: string }).code === 'EPERM' // somebody else's
-  }
-}
-
-function readProc(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
   }
 }

@@ -13,7 +13,9 @@ import { MillraceError } from '../contract/errors.js'
 
 /** What this version writes, and the newest it reads. */
 export const SEGMENT_FORMAT = 1
+/** Size of the footer, in any format. */
 export const FOOTER_BYTES = 36
+/** The last bytes of every segment. */
 export const SEGMENT_MAGIC = 'MLRSEG'
 /** A block is closed by the row that takes it to this size. */
 export const BLOCK_BYTES: number = 48 * 1024

@@ -23,6 +23,7 @@ export interface BlockInfo {
   readonly firstKey: Uint8Array
 }
 
+/** What a segment's footer says. */
 export interface Footer {
   readonly indexOffset: number
   readonly indexBytes: number

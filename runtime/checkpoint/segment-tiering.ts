@@ -4,6 +4,7 @@ export interface MergeChoice {
   readonly to: number
 }
 
+/** When to merge. */
 export interface TieringOptions {
   /** Live runs of a subtask's operator; default 10. */
   readonly maxRuns?: number

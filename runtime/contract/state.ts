@@ -25,6 +25,17 @@ export interface StateDescriptor {
   readonly aggregator?: Aggregator<never, unknown, unknown>
 }
 
+/** What a manifest keeps of one state. Its place in the list is the ordinal that stands in rows, for ever. */
+export interface StateSchema {
+  readonly name: string
+  readonly kind: StateKind
+  readonly codec: string
+  readonly version: number
+  readonly fingerprint: string
+  /** Left behind by a restore that was allowed to: its ordinal is never used again. */
+  readonly dropped?: true
+}
+
 /** State of the current key. What a getter returns must not be changed in place: only a write persists. */
 export interface ValueState<T> {
   value(): T | undefined

@@ -59,6 +59,8 @@ export class Attempt {
   private running = false
   private pending: PendingCheckpoint | undefined
   private committing = false
+  private committed: Promise<void> = Promise.resolve()
+  private readonly lastWords: (() => void)[] = []
   private requested: CheckpointReason | undefined
   private cancelTimer: () => void = () => {}
   private cancelTimeout: () => void = () => {}
@@ -87,6 +89,9 @@ export class Attempt {
     for (const port of this.ports) port.close()
     for (const source of this.sources) await source.close().catch(() => {})
     await this.options.host.destroy()
+    for (const cancel of this.lastWords) cancel()
+    // Whether it is in the log decides what the next attempt goes on from.
+    await this.committed
     return result
   }
 
@@ -213,7 +218,7 @@ export class Attempt {
     if (!pending.acknowledge(message.slot, message.operators)) return
     this.pending = undefined
     this.cancelTimeout()
-    void this.commit(pending)
+    this.committed = this.commit(pending)
   }
 
   private async commit(pending: PendingCheckpoint): Promise<void> {
@@ -246,7 +251,7 @@ export class Attempt {
   /** The thread is done; what it had to say may still be on its way through the port. */
   private ended(slot: number): void {
     const silent = new MillraceError('MILLRACE_WORKER', `slot ${slot} ended before the job did`)
-    this.options.clock.setTimeout(() => this.fail(silent), LAST_WORDS_MS)
+    if (!this.settled) this.lastWords.push(this.options.clock.setTimeout(() => this.fail(silent), LAST_WORDS_MS))
   }
 
   private fail(error: unknown, uid?: string): void {

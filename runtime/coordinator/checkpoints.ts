@@ -16,7 +16,7 @@ import type { BackgroundMerges, SegmentLists } from './background-merges.js'
 import { draftCheckpoint, type CounterTotals } from './draft.js'
 import type { JobEvents } from './events.js'
 import type { PendingCheckpoint } from './pending-checkpoint.js'
-import type { Committables, SinkCommitters } from './sink-committers.js'
+import { sinkNodes, type Committables, type SinkCommitters } from './sink-committers.js'
 
 export interface CheckpointsOptions {
   readonly plan: ExecutionPlan
@@ -39,20 +39,24 @@ export class Checkpoints implements CheckpointSink {
   completed = 0
   private readonly options: CheckpointsOptions
   private readonly kinds: Readonly<Record<string, string>>
+  private readonly outputs: Readonly<Record<string, string>>
   private readonly hash: string
   private checkpointId: number
   private segments: SegmentLists = {}
   private counterBase: CounterTotals = {}
   private carried: Record<string, readonly JsonValue[]> = {}
+  /** In the log, but its sinks have not published all of it. */
+  private unpublished: CheckpointManifest | undefined
 
   constructor(options: CheckpointsOptions) {
     this.options = options
     this.kinds = Object.fromEntries(options.plan.graph.nodes.map((node) => [node.uid, node.kind]))
+    this.outputs = Object.fromEntries(sinkNodes(options.plan.graph).map((node) => [node.uid, node.sink.describe]))
     this.hash = planHash(options.plan)
     this.checkpointId = options.firstCheckpointId - 1
   }
 
-  /** A new attempt goes on from `manifest` (undefined: from nothing); its committables are published already. */
+  /** A new attempt goes on from `manifest` (undefined: from nothing), after {@link publishRest}. */
   restartFrom(manifest: CheckpointManifest | undefined): void {
     this.segments = manifest === undefined ? {} : segmentsOf(manifest)
     this.counterBase = manifest?.counters ?? {}
@@ -82,6 +86,7 @@ export class Checkpoints implements CheckpointSink {
       kinds: this.kinds,
       enumerators: pending.enumerators,
       fingerprints: options.fingerprints,
+      outputs: this.outputs,
       segments: this.segments,
       committables: this.carried,
       counterBase: this.counterBase,
@@ -111,14 +116,25 @@ export class Checkpoints implements CheckpointSink {
     }
   }
 
-  /** Publishes what the manifest names and notes in the log, for a final one, that nothing is left to do. */
+  /** Publishes what the last manifest names, should that have failed. Before a new attempt: it does not do the same again. */
+  async publishRest(): Promise<void> {
+    if (this.unpublished !== undefined) await this.publish(this.unpublished)
+  }
+
   private async published(manifest: CheckpointManifest): Promise<void> {
-    const { log, committers, onCompleted } = this.options
     this.carried = {}
-    onCompleted(manifest)
+    this.unpublished = manifest
+    this.options.onCompleted(manifest)
+    await this.publish(manifest)
+    await this.options.log.retire()
+  }
+
+  /** Publishes what the manifest names and notes in the log, for a final one, that nothing is left to do. */
+  private async publish(manifest: CheckpointManifest): Promise<void> {
+    const { log, committers, onCompleted } = this.options
     await committers.commit(committablesOf(manifest))
     if (manifest.final && hasCommittables(manifest)) onCompleted(await log.append(withoutCommittables(manifest)))
-    await log.retire()
+    this.unpublished = undefined
   }
 }
 

@@ -31,6 +31,8 @@ export interface DraftParts {
   readonly kinds: Readonly<Record<string, string>>
   readonly enumerators: Readonly<Record<string, JsonValue>>
   readonly fingerprints: Readonly<Record<string, JsonValue>>
+  /** Where each sink writes. */
+  readonly outputs: Readonly<Record<string, string>>
   /** Of each operator before this checkpoint, oldest first. */
   readonly segments: Readonly<Record<string, readonly SegmentRef[]>>
   /** Not yet acknowledged ones of earlier checkpoints. */
@@ -42,7 +44,7 @@ export interface DraftParts {
 export function draftCheckpoint(parts: DraftParts): CheckpointDraft {
   const uids = [...new Set(parts.slots.flatMap((slot) => slot.map((o) => o.uid)))]
   const of = (uid: string): OperatorSnapshot[] => parts.slots.map((slot) => slot.find((o) => o.uid === uid)!)
-  const { slots: _slots, kinds, enumerators, fingerprints, segments, committables, counterBase, planHash, ...rest } = parts
+  const { slots: _slots, kinds, enumerators, fingerprints, outputs, segments, committables, counterBase, planHash, ...rest } = parts
   const plan: PlanRecord = {
     hash: planHash,
     operators: uids.map((uid) => ({ uid, kind: kinds[uid]!, states: of(uid)[0]!.schema })),
@@ -54,7 +56,7 @@ export function draftCheckpoint(parts: DraftParts): CheckpointDraft {
     plan,
     sources: fromUids(byKind('source'), (uid) => sourceRecord(of(uid), enumerators[uid]!, fingerprints[uid]!)),
     operators: fromUids(uids, (uid) => operatorRecord(of(uid), segments[uid] ?? [])),
-    sinks: fromUids(byKind('sink'), (uid) => sinkRecord(of(uid), committables[uid] ?? [])),
+    sinks: fromUids(byKind('sink'), (uid) => sinkRecord(of(uid), outputs[uid]!, committables[uid] ?? [])),
     counters: addCounters(counterBase, parts.slots.flat()),
   }
 }
@@ -98,8 +100,9 @@ function operatorRecord(subtasks: readonly OperatorSnapshot[], before: readonly 
   }
 }
 
-function sinkRecord(subtasks: readonly OperatorSnapshot[], before: readonly JsonValue[]): SinkRecord {
+function sinkRecord(subtasks: readonly OperatorSnapshot[], output: string, before: readonly JsonValue[]): SinkRecord {
   return {
+    output,
     writerStates: subtasks.flatMap((o) => o.writerStates ?? []),
     committables: [...before, ...subtasks.flatMap((o) => o.committables ?? [])],
   }

@@ -40,6 +40,8 @@ export interface JobOptions {
   readonly jobName: string
   readonly graph: JobGraph
   readonly params: Readonly<Record<string, string>>
+  /** Parameters whose values no checkpoint keeps. */
+  readonly secretParams?: ReadonlySet<string>
   readonly storage: CheckpointStorage
   readonly identity: ProcessIdentity
   readonly clock: Clock
@@ -100,7 +102,7 @@ export class JobCoordinator {
       plan: options.plan,
       jobName: options.jobName,
       runId,
-      params: options.params,
+      params: withoutSecrets(options.params, options.secretParams ?? new Set()),
       fingerprints: sourceFingerprints(options.graph),
       log,
       committers,
@@ -151,8 +153,7 @@ export class JobCoordinator {
   private async attempts(checkpoints: Checkpoints, run: { runId: string; epoch: number }): Promise<JobStatus> {
     for (let number = 1; ; number++) {
       if (this.suspending && number > 1) return 'SUSPENDED'
-      checkpoints.restartFrom(this.latest)
-      const outcome = await this.runAttempt(checkpoints, run, number)
+      const outcome = await this.nextOutcome(checkpoints, run, number)
       if (outcome.kind !== 'failed') return outcome.kind === 'finished' ? 'FINISHED' : 'SUSPENDED'
       const failure: JobFailure = {
         error: outcome.error,
@@ -165,6 +166,22 @@ export class JobCoordinator {
       if (decision.kind === 'fail') return 'FAILED'
       await this.delay(decision.delayMs)
     }
+  }
+
+  private async nextOutcome(
+    checkpoints: Checkpoints,
+    run: { runId: string; epoch: number },
+    number: number,
+  ): Promise<AttemptOutcome> {
+    try {
+      await checkpoints.publishRest()
+    } catch (error) {
+      return { kind: 'failed', error: serializeError(error, 'MILLRACE_OUTPUT') }
+    }
+    // The attempt before failed, but not before its last checkpoint was in the log.
+    if (number > 1 && this.latest?.final === true) return { kind: 'finished' }
+    checkpoints.restartFrom(this.latest)
+    return this.runAttempt(checkpoints, run, number)
   }
 
   private async runAttempt(
@@ -226,6 +243,10 @@ export function sourceFingerprints(graph: JobGraph): Record<string, string> {
 
 function pathOf(storage: CheckpointStorage, manifest: CheckpointManifest): string {
   return `${storage.describe()}/manifests/${String(manifest.position).padStart(12, '0')}.json`
+}
+
+function withoutSecrets(params: Readonly<Record<string, string>>, secret: ReadonlySet<string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(params).filter(([name]) => !secret.has(name)))
 }
 
 /** Sortable and unique enough to tell runs of one output folder apart. */

@@ -14,7 +14,8 @@ export function slotRestore(manifest: CheckpointManifest, slot: number, parallel
   const range = keyGroupRange(slot, manifest.maxParallelism, parallelism)
   for (const [uid, record] of Object.entries(manifest.operators)) {
     operators[uid] = {
-      watermark: same ? record.watermarks[slot]! : Math.min(...record.watermarks),
+      // Splits may move to another reader than before, which must not be ahead of them.
+      watermark: same && manifest.sources[uid] === undefined ? record.watermarks[slot]! : Math.min(...record.watermarks),
       finished: isFinished(record.finishedSubtasks, manifest.parallelism, same ? slot : undefined),
       state: deal(Object.values(record.listState).flat(), slot, parallelism),
       segments: overlapping(record, range.first, range.last),

@@ -16,7 +16,7 @@ const KNOWN_TEXTS = 8192
 /** Known texts are forgotten after so many batches: they may be slices that keep whole input chunks alive. */
 const KNOWN_BATCHES = 32
 const LONGEST_WORD = 64
-/** So many records without a repeat, and a dictionary is given up. */
+/** A column that begins with so many texts never met before gets no dictionary. */
 const PROBE = 64
 const MAX_CHARACTERS = 1 << 24
 /** V8 copies shorter slices of a text; longer ones would keep all texts of the batch alive. */
@@ -60,18 +60,22 @@ export class StringColumnEncoder {
     const out = sink.data.u16
     const at = (sink.length + 8) >> 1
     let distinct = 0
+    let fresh = 0
     for (let i = 0; i < count; i++) {
       const text = texts[i]!
       let index = known.get(text)
-      if (index === undefined) known.set(text, (index = known.size))
+      if (index === undefined) {
+        known.set(text, (index = known.size))
+        if (++fresh === PROBE && i === PROBE - 1) return false
+      }
       if (seenIn[index] !== batch) {
         seenIn[index] = batch
         numbers[index] = distinct
         words[distinct++] = text
-        if (distinct === PROBE && i === PROBE - 1) return false
       }
       out[at + i] = numbers[index]!
     }
+    if (distinct > count - (count >> 3)) return false
     sink.head(COLUMN.DICTIONARY, distinct)
     sink.advance(count * 2)
     encodeTexts(sink, words, distinct)

@@ -1,18 +1,23 @@
 import { allocateFrameBytes } from './frame-bytes.js'
 import type { FrameBytes } from './frame-bytes.js'
 
+const FIRST_BYTES = 4096
+const KEPT_BYTES = 1 << 20
+
 /** Where a frame is put together: private memory that grows, columns at multiples of 8. One per channel, reused. */
 export class FrameSink {
   data: FrameBytes
   /** Bytes in use. */
   length = 0
 
-  constructor(bytes: number = 4096) {
+  constructor(bytes: number = FIRST_BYTES) {
     this.data = allocateFrameBytes(bytes)
   }
 
+  /** Empties it, and gives the memory of a huge frame back. */
   reset(): void {
     this.length = 0
+    if (this.data.bytes.length > KEPT_BYTES) this.data = allocateFrameBytes(FIRST_BYTES)
   }
 
   /** Makes room for `bytes` more behind `length`; views taken before are then stale. */

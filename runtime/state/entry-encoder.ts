@@ -53,7 +53,8 @@ export class EntryEncoder {
     let again = empty
     for (let i = 0; i < this.#maps.length; i++) {
       const map = page.values[this.#maps[i]!.index]![slot]
-      if (map instanceof MapValue && this.#encodeCells(this.#maps[i]!, map, page, slot, target, keyFrom, keyTo)) again = true
+      if (map instanceof MapValue && this.#encodeCells(this.#maps[i]!, map, page, slot, target, keyFrom, keyTo))
+        again = true
     }
     return again
   }

@@ -12,7 +12,20 @@ import { copyKey } from './copy-key.js'
 import { clearTimers, countTimers } from './entry-timers.js'
 import { IdList } from './id-list.js'
 import { MapValue } from './map-value.js'
-import { ENCODED, LOGGED, NO_PANE, Page, PAGE_BITS, PAGE_MASK, SAME, SPILLED, STORED, TIMER, TIMER_LIST, TOUCHED } from './page.js'
+import {
+  ENCODED,
+  LOGGED,
+  NO_PANE,
+  Page,
+  PAGE_BITS,
+  PAGE_MASK,
+  SAME,
+  SPILLED,
+  STORED,
+  TIMER,
+  TIMER_LIST,
+  TOUCHED,
+} from './page.js'
 import { PaneList } from './pane-list.js'
 import { ListValue } from './list-value.js'
 import type { StateLayout } from './state-layout.js'
@@ -78,7 +91,10 @@ export class EntryTable {
   constructor(layout: StateLayout, firstKeyGroup: number, lastKeyGroup: number) {
     this.layout = layout
     this.firstKeyGroup = firstKeyGroup
-    this.groups = Array.from({ length: lastKeyGroup - firstKeyGroup + 1 }, (_, i) => new GroupEntries(firstKeyGroup + i))
+    this.groups = Array.from(
+      { length: lastKeyGroup - firstKeyGroup + 1 },
+      (_, i) => new GroupEntries(firstKeyGroup + i),
+    )
     this.#group = new GroupEntries(-1)
     this.items = new Float64Array(layout.columns.length)
     this.page = new Page(layout)

@@ -84,7 +84,8 @@ export function removeTimer(page: Page, slot: number, kind: TimerKind, time: num
 /** The namespace of a timer of exactly `time`, the lowest but for the one in the columns; undefined when there is none. */
 export function timerAt(page: Page, slot: number, kind: TimerKind, time: number): number | undefined {
   const marks = page.marks[slot]!
-  if ((marks & TIMER) !== 0 && page.timerTimes[slot] === time && inlineKind(marks) === kind) return page.timerSpaces[slot]
+  if ((marks & TIMER) !== 0 && page.timerTimes[slot] === time && inlineKind(marks) === kind)
+    return page.timerSpaces[slot]
   if ((marks & TIMER_LIST) === 0) return undefined
   const list = page.timerLists![slot]!.lists[kind]
   const at = list.find(time, -Infinity)
@@ -107,7 +108,11 @@ export function countTimers(page: Page, slot: number): number {
 }
 
 /** Calls back for every timer of the entry, which must not change meanwhile. */
-export function eachTimer(page: Page, slot: number, visit: (kind: TimerKind, time: number, space: number) => void): void {
+export function eachTimer(
+  page: Page,
+  slot: number,
+  visit: (kind: TimerKind, time: number, space: number) => void,
+): void {
   const marks = page.marks[slot]!
   if ((marks & TIMER) !== 0) visit(inlineKind(marks), page.timerTimes[slot]!, page.timerSpaces[slot]!)
   if ((marks & TIMER_LIST) === 0) return

@@ -32,7 +32,8 @@ export class KeyedTimers implements TimerService {
     this.#uid = uid
     this.#table = table
     this.#clock = clock
-    const index = (kind: TimerKind): TimerIndex => new TimerIndex((id, time) => this.#namespaceAt(id, kind, time) !== undefined)
+    const index = (kind: TimerKind): TimerIndex =>
+      new TimerIndex((id, time) => this.#namespaceAt(id, kind, time) !== undefined)
     this.indexes = [index(EVENT_TIME), index(PROCESSING_TIME)]
   }
 
@@ -46,9 +47,13 @@ export class KeyedTimers implements TimerService {
 
   registerEventTimer(time: number, namespace: number = 0): void {
     if (this.#watermark === MAX_WATERMARK) {
-      throw new MillraceError('MILLRACE_TIMER', `operator '${this.#uid}' registered an event timer after the end of its input`, {
-        hint: 'the watermark is +infinity: nothing could make the timer fire; check currentWatermark() first',
-      })
+      throw new MillraceError(
+        'MILLRACE_TIMER',
+        `operator '${this.#uid}' registered an event timer after the end of its input`,
+        {
+          hint: 'the watermark is +infinity: nothing could make the timer fire; check currentWatermark() first',
+        },
+      )
     }
     this.#register(EVENT_TIME, time, namespace)
   }

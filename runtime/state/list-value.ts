@@ -11,10 +11,14 @@ export class ListValue {
     this.stamps = stamps
   }
 
+  hasExpired(deadline: number): boolean {
+    return this.stamps !== undefined && this.stamps.some((stamp) => stamp <= deadline)
+  }
+
   /** Drops the elements written at or before `deadline`; returns how many. */
   expire(deadline: number): number {
     const stamps = this.stamps
-    if (stamps === undefined || !stamps.some((stamp) => stamp <= deadline)) return 0
+    if (stamps === undefined || !this.hasExpired(deadline)) return 0
     const before = stamps.length
     this.items = this.items.filter((_, i) => stamps[i]! > deadline)
     this.stamps = stamps.filter((stamp) => stamp > deadline)

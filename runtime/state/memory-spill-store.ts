@@ -30,7 +30,10 @@ export class MemorySpillStore implements SpillStore {
 
   async range(from: Uint8Array, to: Uint8Array, limit: number): Promise<[Uint8Array, Uint8Array][]> {
     const keys = this.#between(from, to).slice(0, limit)
-    const rows = keys.map((key): [Uint8Array, Uint8Array] => [new Uint8Array(Buffer.from(key, 'latin1')), this.#rows.get(key)!])
+    const rows = keys.map((key): [Uint8Array, Uint8Array] => [
+      new Uint8Array(Buffer.from(key, 'latin1')),
+      this.#rows.get(key)!,
+    ])
     await Promise.resolve()
     return rows
   }

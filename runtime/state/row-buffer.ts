@@ -93,7 +93,8 @@ export class RowBuffer {
     this.#offsets[4 * at + 1] = this.keyEnd
     this.#offsets[4 * at + 2] = valueFrom
     this.#offsets[4 * at + 3] = this.values.length
-    this.#hashes[at] = (keys[keyFrom]! << 24) | (keys[keyFrom + 1]! << 16) | (keys[keyFrom + 2]! << 8) | keys[keyFrom + 3]!
+    this.#hashes[at] =
+      (keys[keyFrom]! << 24) | (keys[keyFrom + 1]! << 16) | (keys[keyFrom + 2]! << 8) | keys[keyFrom + 3]!
     this.#minTimers[at] = minTimer
     this.count = at + 1
     return at

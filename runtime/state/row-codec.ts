@@ -17,7 +17,7 @@ import type { Clock } from '../contract/time.js'
 import { addTimer, countTimers, eachTimer, type TimerKind } from './entry-timers.js'
 import type { EntryTable } from './entry-table.js'
 import { ListValue } from './list-value.js'
-import type { MapCell } from './map-value.js'
+import { DELETED, type MapCell, MapValue } from './map-value.js'
 import { MANY_PANES, NO_PANE, type Page } from './page.js'
 import { PaneList } from './pane-list.js'
 import type { StateColumn } from './state-layout.js'
@@ -29,30 +29,45 @@ export class RowCodec {
   readonly #table: EntryTable
   readonly #clock: Clock
   readonly #uid: string
+  readonly #expiring: readonly StateColumn[]
 
   constructor(uid: string, table: EntryTable, clock: Clock) {
     this.#uid = uid
     this.#table = table
     this.#clock = clock
+    this.#expiring = table.layout.columns.filter((column) => column.ttlMs !== Infinity)
   }
 
-  /** Drops what has outlived its time in an entry, but for map cells. Returns whether there was any. */
-  expire(page: Page, slot: number): boolean {
-    let dropped = false
-    for (const column of this.#table.layout.columns) {
-      if (column.ttlMs === Infinity || column.kind === 'map') continue
+  /** Whether an entry holds something that has outlived its time, map cells included. */
+  hasExpired(page: Page, slot: number): boolean {
+    for (const column of this.#expiring) {
       const value = page.values[column.index]![slot]
       if (value === undefined) continue
       const deadline = this.#clock.now() - column.ttlMs
-      const before = this.#table.itemsOf(page, slot, column.index)
-      if (value instanceof ListValue) value.expire(deadline)
-      else if (page.stamps[column.index]![slot]! <= deadline) page.values[column.index]![slot] = undefined
-      if (value instanceof ListValue && value.items.length === 0) page.values[column.index]![slot] = undefined
-      const gone = before - this.#table.itemsOf(page, slot, column.index)
-      this.#table.items[column.index]! -= gone
-      dropped ||= gone > 0
+      if (value instanceof ListValue) {
+        if (value.hasExpired(deadline)) return true
+      } else if (value instanceof MapValue) {
+        for (const cell of value.cells.values()) if (cell.value !== DELETED && cell.stamp <= deadline) return true
+      } else if (page.stamps[column.index]![slot]! <= deadline) return true
     }
-    return dropped
+    return false
+  }
+
+  /** Drops what has outlived its time in an entry, but for map cells. */
+  expire(page: Page, slot: number): void {
+    for (const column of this.#expiring) {
+      const values = page.values[column.index]!
+      const value = values[slot]
+      if (value === undefined || value instanceof MapValue) continue
+      const deadline = this.#clock.now() - column.ttlMs
+      if (value instanceof ListValue) {
+        this.#table.items[column.index]! -= value.expire(deadline)
+        if (value.items.length === 0) values[slot] = undefined
+      } else if (page.stamps[column.index]![slot]! <= deadline) {
+        this.#table.items[column.index]!--
+        values[slot] = undefined
+      }
+    }
   }
 
   /** Appends the row of an entry. Throws MILLRACE_VALUE naming the state and the key. */
@@ -146,7 +161,12 @@ export class RowCodec {
   }
 
   #decodeState(
-    column: StateColumn | undefined, kind: string, stamped: boolean, page: Page, slot: number, reader: ValueReader,
+    column: StateColumn | undefined,
+    kind: string,
+    stamped: boolean,
+    page: Page,
+    slot: number,
+    reader: ValueReader,
   ): void {
     if (kind === 'list') {
       const list = this.#readList(stamped, reader, column !== undefined && column.ttlMs !== Infinity)
@@ -182,7 +202,11 @@ export class RowCodec {
     if (!(error instanceof MillraceError) || error.code !== 'MILLRACE_VALUE') return error
     const key = String(page.keys[slot])
     const where = `state '${column.name}' of operator '${this.#uid}', key '${key.length > 60 ? `${key.slice(0, 57)}...` : key}'`
-    return new MillraceError('MILLRACE_VALUE', `${where}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint })
+    return new MillraceError(
+      'MILLRACE_VALUE',
+      `${where}: ${error.message}`,
+      error.hint === undefined ? {} : { hint: error.hint },
+    )
   }
 }
 

@@ -87,7 +87,8 @@ export class Snapshot implements Freezer {
   touch(id: number): void {
     const page = this.#table.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
-    if (this.#isFrozen(page, slot)) this.#encode(page, slot, id, this.#ahead[page.groups[slot]! - this.#table.firstKeyGroup]!)
+    if (this.#isFrozen(page, slot))
+      this.#encode(page, slot, id, this.#ahead[page.groups[slot]! - this.#table.firstKeyGroup]!)
   }
 
   /** Encodes up to `maxEntries` frozen entries ahead of {@link writeSlice}; true when all those in memory are encoded. */
@@ -95,7 +96,8 @@ export class Snapshot implements Freezer {
     const groups = this.#table.groups
     this.#budget = maxEntries
     for (; this.#encodeGroup < groups.length; this.#encodeGroup++) {
-      if (!this.#encodeRest(groups[this.#encodeGroup]!, this.#encodeGroup, this.#ahead[this.#encodeGroup]!)) return false
+      if (!this.#encodeRest(groups[this.#encodeGroup]!, this.#encodeGroup, this.#ahead[this.#encodeGroup]!))
+        return false
     }
     this.#table.freezing = false
     return true
@@ -106,7 +108,8 @@ export class Snapshot implements Freezer {
    * without going on where frozen rows have to be read from the spill store first.
    */
   writeSlice(sink: RowSink, maxRows: number): boolean {
-    if (this.pending === undefined) throw new MillraceError('MILLRACE_INTERNAL', 'no state is frozen: there is nothing to write')
+    if (this.pending === undefined)
+      throw new MillraceError('MILLRACE_INTERNAL', 'no state is frozen: there is nothing to write')
     const groups = this.#table.groups
     this.#budget = maxRows
     for (; this.writeGroup < groups.length; this.writeGroup++) {
@@ -135,15 +138,24 @@ export class Snapshot implements Freezer {
     return this.#ahead[group]!
   }
 
-  /** A frozen entry has come back from the spill store: it takes part like those that never left. */
+  /** An entry has come back from the spill store that is frozen, or has map cells that were: it takes part like those that never left. */
   adopt(id: number): void {
     const page = this.#table.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
     const at = page.groups[slot]! - this.#table.firstKeyGroup
     this.#table.groups[at]!.frozen.push(id)
+    if (!this.#isFrozen(page, slot)) {
+      this.#leaving.push(id)
+      return
+    }
     const written = at < this.writeGroup || (at === this.writeGroup && this.#isSorted)
     // If the rows are out already, encoding again is for the marks that it leaves.
-    this.#encode(page, slot, id, written ? { rows: new RowBuffer(64), numbers: new IdList(), bit: 0 } : this.#ahead[at]!)
+    this.#encode(
+      page,
+      slot,
+      id,
+      written ? { rows: new RowBuffer(64), numbers: new IdList(), bit: 0 } : this.#ahead[at]!,
+    )
   }
 
   /** The checkpoint will not be: its entries count as changed. Of another than the pending one: nothing. */
@@ -155,7 +167,10 @@ export class Snapshot implements Freezer {
   complete(checkpointId: number): void {
     if (this.pending !== checkpointId) return
     if (this.writeGroup < this.#table.groups.length) {
-      throw new MillraceError('MILLRACE_INTERNAL', `checkpoint ${checkpointId} is said to be complete before its state is written`)
+      throw new MillraceError(
+        'MILLRACE_INTERNAL',
+        `checkpoint ${checkpointId} is said to be complete before its state is written`,
+      )
     }
     this.pending = undefined
     this.completedEpoch = this.frozenEpoch
@@ -216,7 +231,9 @@ export class Snapshot implements Freezer {
   #sort(group: number): void {
     const ahead = this.#ahead[group]!.numbers
     const scratch = this.#scratch.numbers
-    this.#sorted.sort(ahead.length + scratch.length, (i) => (i < ahead.length ? ahead.at(i) : scratch.at(i - ahead.length)))
+    this.#sorted.sort(ahead.length + scratch.length, (i) =>
+      i < ahead.length ? ahead.at(i) : scratch.at(i - ahead.length),
+    )
     this.#isSorted = true
     this.#emitted = 0
   }
@@ -239,7 +256,16 @@ export class Snapshot implements Freezer {
         const valueFrom = rows.valueFrom(row)
         const valueTo = rows.valueTo(row)
         this.#bytes += valueTo - valueFrom
-        sink.add(keyGroup, rows.keys, keyFrom, keyTo, (number & 1) === 0 ? ahead : scratch, valueFrom, valueTo, rows.minTimer(row))
+        sink.add(
+          keyGroup,
+          rows.keys,
+          keyFrom,
+          keyTo,
+          (number & 1) === 0 ? ahead : scratch,
+          valueFrom,
+          valueTo,
+          rows.minTimer(row),
+        )
       }
     }
     return true

@@ -22,7 +22,8 @@ export class SortedRows {
 
   /** Takes `numbers` of rows and sorts them. */
   sort(count: number, numberAt: (index: number) => number): void {
-    if (this.#words.length < 2 * count || this.#words.length > 8 * count + 1024) this.#words = new Uint32Array(2 * count)
+    if (this.#words.length < 2 * count || this.#words.length > 8 * count + 1024)
+      this.#words = new Uint32Array(2 * count)
     const words = this.#words
     for (let i = 0; i < count; i++) {
       const number = numberAt(i)
@@ -45,7 +46,7 @@ export class SortedRows {
   #unique(count: number): number {
     const words = this.#words
     let kept = 0
-    for (let from = 0; from < count; ) {
+    for (let from = 0; from < count;) {
       let to = from + 1
       while (to < count && words[2 * to + HASH] === words[2 * from + HASH]) to++
       if (to - from > 1) this.#sortRun(from, to)

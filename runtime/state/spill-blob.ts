@@ -82,7 +82,8 @@ export class SpillBlobs {
       this.#codec.decode(page, slot, rest, timer)
       reader.position += length
     }
-    if ((flags & HAS_ROW) !== 0 ? this.#wasStored(flags, epoch) : this.#owesTombstone(flags, epoch)) page.marks[slot]! |= STORED
+    if ((flags & HAS_ROW) !== 0 ? this.#wasStored(flags, epoch) : this.#owesTombstone(flags, epoch))
+      page.marks[slot]! |= STORED
     while (reader.remaining > 0) this.#decodeMap(reader, page, slot, epoch)
     return epoch
   }

@@ -22,7 +22,16 @@ import { RowBuffer } from './row-buffer.js'
 import type { Snapshot } from './snapshot.js'
 import type { SpillBlobs } from './spill-blob.js'
 import { SpillBuffer } from './spill-buffer.js'
-import { addressOf, entryKey, entryRange, keyOf, type SpilledAddress, timeOf, timerKey, timerRange } from './spill-keys.js'
+import {
+  addressOf,
+  entryKey,
+  entryRange,
+  keyOf,
+  type SpilledAddress,
+  timeOf,
+  timerKey,
+  timerRange,
+} from './spill-keys.js'
 import type { SpillStore } from './spill-store.js'
 import { SpilledChanges } from './spilled-changes.js'
 import { SpilledKeys } from './spilled-keys.js'
@@ -63,6 +72,11 @@ export class Spill implements Loader, SpilledTimers {
     this.#buffer = new SpillBuffer(host.store)
     host.timers.spilled = this
     host.snapshot.spilled = this.#changes
+  }
+
+  /** Whether an entry may be outside memory. */
+  get holdsEntries(): boolean {
+    return this.#table.loader !== undefined
   }
 
   firstTime(kind: TimerKind): number {
@@ -122,6 +136,11 @@ export class Spill implements Loader, SpilledTimers {
     const { snapshot } = this.#host
     if (snapshot.pending === undefined || this.#changes.nextFrozen(snapshot.writeGroup) < 0) return undefined
     return this.#exclusive(() => this.#bringFrozen())
+  }
+
+  /** Waits for the work under way, whatever comes of it. */
+  async close(): Promise<void> {
+    await this.#busy?.catch(() => undefined)
   }
 
   #evict(target: number): void {

@@ -57,7 +57,6 @@ export class SpilledKeys {
   }
 
   has(rowKey: Uint8Array): boolean {
-    if (this.#layers.length === 0) return false
     this.#hash(rowKey)
     for (const layer of this.#layers) if (layer.has(this.#first, this.#second)) return true
     return false

@@ -1,17 +1,6 @@
 import { VALUE_CODEC } from '../codec/value-codec.js'
 import { MillraceError } from '../contract/errors.js'
-import type { StateDescriptor, StateKind } from '../contract/state.js'
-
-/** What a manifest keeps of one state. Its place in the list is the ordinal that stands in rows, for ever. */
-export interface StateSchema {
-  readonly name: string
-  readonly kind: StateKind
-  readonly codec: string
-  readonly version: number
-  readonly fingerprint: string
-  /** Left behind by a restore that was allowed to: its ordinal is never used again. */
-  readonly dropped?: true
-}
+import type { StateDescriptor, StateKind, StateSchema } from '../contract/state.js'
 
 /** A declared state: `index` is its column in memory, `ordinal` its number in rows. */
 export interface StateColumn {
@@ -37,12 +26,18 @@ export class StateLayout {
   readonly #schema: StateSchema[] = []
   readonly #columnOf: (StateColumn | undefined)[] = []
 
-  constructor(uid: string, states: readonly StateDescriptor[], restored: readonly StateSchema[], allowNonRestoredState: boolean) {
+  constructor(
+    uid: string,
+    states: readonly StateDescriptor[],
+    restored: readonly StateSchema[],
+    allowNonRestoredState: boolean,
+  ) {
     this.#uid = uid
     const names = new Set<string>()
     for (const state of states) {
       checkDeclaration(uid, state)
-      if (names.has(state.name)) throw new MillraceError('MILLRACE_GRAPH', `operator '${uid}' declares state '${state.name}' twice`)
+      if (names.has(state.name))
+        throw new MillraceError('MILLRACE_GRAPH', `operator '${uid}' declares state '${state.name}' twice`)
       names.add(state.name)
     }
     for (const schema of restored) {
@@ -61,7 +56,10 @@ export class StateLayout {
   /** The column of a number found in a row; undefined when the state was dropped. MILLRACE_CORRUPT when there never was one. */
   columnOf(ordinal: number): StateColumn | undefined {
     if (ordinal >= this.#schema.length) {
-      throw new MillraceError('MILLRACE_CORRUPT', `a row of operator '${this.#uid}' holds state number ${ordinal}, which does not exist`)
+      throw new MillraceError(
+        'MILLRACE_CORRUPT',
+        `a row of operator '${this.#uid}' holds state number ${ordinal}, which does not exist`,
+      )
     }
     return this.#columnOf[ordinal]
   }
@@ -80,7 +78,10 @@ export class StateLayout {
       })
     }
     if (column.kind !== kind) {
-      throw new MillraceError('MILLRACE_GRAPH', `state '${name}' of operator '${this.#uid}' is declared as ${column.kind}, not as ${kind}`)
+      throw new MillraceError(
+        'MILLRACE_GRAPH',
+        `state '${name}' of operator '${this.#uid}' is declared as ${column.kind}, not as ${kind}`,
+      )
     }
     return column
   }
@@ -105,7 +106,8 @@ export class StateLayout {
         { hint: 'give the changed state another name, or start without the checkpoint' },
       )
     if (stored.kind !== declared.kind) throw differ('kind', stored.kind, declared.kind)
-    if (stored.fingerprint !== declared.fingerprint) throw differ('fingerprint', stored.fingerprint, declared.fingerprint)
+    if (stored.fingerprint !== declared.fingerprint)
+      throw differ('fingerprint', stored.fingerprint, declared.fingerprint)
     if (stored.codec !== VALUE_CODEC.id) throw differ('codec', stored.codec, VALUE_CODEC.id)
     if (stored.version > VALUE_CODEC.version) throw differ('codec version', stored.version, VALUE_CODEC.version)
   }
@@ -120,11 +122,15 @@ function checkDeclaration(uid: string, state: StateDescriptor): void {
     throw new MillraceError('MILLRACE_GRAPH', `${where} is aggregating and has no aggregator`)
   }
   if (state.ttlMs === undefined) return
-  if (state.kind === 'panes') throw new MillraceError('MILLRACE_GRAPH', `${where}: panes have no time to live, windows clean them up`)
-  if (!(state.ttlMs > 0)) throw new MillraceError('MILLRACE_GRAPH', `${where}: a time to live of ${state.ttlMs} ms is not above zero`)
+  if (state.kind === 'panes')
+    throw new MillraceError('MILLRACE_GRAPH', `${where}: panes have no time to live, windows clean them up`)
+  if (!(state.ttlMs > 0))
+    throw new MillraceError('MILLRACE_GRAPH', `${where}: a time to live of ${state.ttlMs} ms is not above zero`)
 }
 
 function unclaimed(uid: string, schema: StateSchema): MillraceError {
   const message = `the checkpoint holds state '${schema.name}' (${schema.kind}) of operator '${uid}', which the job no longer declares`
-  return new MillraceError('MILLRACE_RESTORE', message, { hint: 'declare it again, or pass --allow-non-restored-state to drop it' })
+  return new MillraceError('MILLRACE_RESTORE', message, {
+    hint: 'declare it again, or pass --allow-non-restored-state to drop it',
+  })
 }

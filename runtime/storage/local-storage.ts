@@ -4,8 +4,9 @@
 //
 // and a folder that had to be made is fsynced into its parent before its first file counts.
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { link, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { makeFolder, syncFolder } from './durable-folder.js'
 import { localStorageError, systemCode } from './local-errors.js'
 import { probeStorage } from './probe.js'
 import type { CheckpointStorage, StoredFile } from './storage.js'
@@ -201,38 +202,6 @@ async function sizeOf(path: string): Promise<number | undefined> {
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined // deleted since it was listed
     throw error
-  }
-}
-
-/**
- * Makes the folder and its parents, and fsyncs each parent that got a new entry. Not `mkdir(recursive)`: on Node 20 that never returns
- * where the kernel answers ENOENT for a folder in an existing one (`/proc/x`).
- */
-async function makeFolder(folder: string, parentExists: boolean = false): Promise<void> {
-  try {
-    await mkdir(folder)
-  } catch (error) {
-    const code = systemCode(error)
-    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return
-    if (code !== 'ENOENT' || parentExists || dirname(folder) === folder) throw error
-    await makeFolder(dirname(folder))
-    return makeFolder(folder, true)
-  }
-  await syncFolder(dirname(folder))
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r')
-    try {
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    // Windows cannot open folders; it orders their changes itself.
-    if (process.platform === 'win32') return
-    throw localStorageError('make durable', folder, error)
   }
 }
 

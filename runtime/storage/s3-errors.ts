@@ -2,8 +2,8 @@ import { MillraceError } from '../contract/errors.js'
 
 /** The error's name as S3 sends it (`NoSuchKey`, `PreconditionFailed`...) and the HTTP status, where it has one. */
 export function s3ErrorFacts(error: unknown): { readonly name: string; readonly status: number | undefined } {
-  const own = error as { name?: unknown; Code?: unknown; $metadata?: { httpStatusCode?: number } } | null | undefined
-  return { name: String(own?.Code ?? own?.name ?? ''), status: own?.$metadata?.httpStatusCode }
+  const own = error as { name?: string; Code?: string; $metadata?: { httpStatusCode?: number } } | null | undefined
+  return { name: own?.Code ?? own?.name ?? '', status: own?.$metadata?.httpStatusCode }
 }
 
 /** Whether a conditional write found the object there already. */

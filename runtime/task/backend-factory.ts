@@ -1,23 +1,33 @@
 import { join } from 'node:path'
 import { mergeSegments } from '../checkpoint/merge-segments.js'
-import { SegmentReader } from '../checkpoint/segment-reader.js'
+import { groupRuns, openRun } from '../checkpoint/segment-run.js'
 import { keyGroupRange } from '../codec/key-group.js'
 import type { OperatorNode } from '../contract/graph.js'
 import type { Clock } from '../contract/time.js'
 import { KeyedBackend } from '../state/keyed-backend.js'
+import { LevelSpill } from '../state/level-spill.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import type { OperatorRestore, SlotAssignment } from '../worker/protocol.js'
 
-/** Makes and restores the keyed state of a slot's operators. Slot thread. */
+/** Rows restored between two looks at the memory they take. */
+const RESTORE_ROWS = 4096
+
+/** Makes and restores the keyed state of a slot's operators; they share the slot's budget and its LevelDB. Slot thread. */
 export class BackendFactory {
   private readonly assignment: SlotAssignment
   private readonly storage: CheckpointStorage
   private readonly clock: Clock
+  private readonly spill: LevelSpill
+  private readonly keyedOperators: number
 
-  constructor(assignment: SlotAssignment, storage: CheckpointStorage, clock: Clock) {
+  constructor(assignment: SlotAssignment, storage: CheckpointStorage, clock: Clock, keyedOperators: number) {
+    const { spillDirectory, epoch, attempt, slot, memory } = assignment
     this.assignment = assignment
     this.storage = storage
     this.clock = clock
+    this.keyedOperators = Math.max(1, keyedOperators)
+    const folder = join(spillDirectory, `e${epoch}-a${attempt}-s${slot}`)
+    this.spill = new LevelSpill(folder, { cacheBytes: memory.levelDbBytes / 2, writeBufferBytes: memory.levelDbBytes / 4 })
   }
 
   async create(node: OperatorNode, restore: OperatorRestore | undefined): Promise<KeyedBackend> {
@@ -26,25 +36,32 @@ export class BackendFactory {
     const backend = new KeyedBackend({
       uid: node.uid,
       states: node.states,
-      maxParallelism,
       firstKeyGroup: range.first,
       lastKeyGroup: range.last,
       clock: this.clock,
-      cacheBytes: memory.cacheBytes,
+      cacheBytes: memory.cacheBytes / this.keyedOperators,
+      spill: this.spill.region(),
+      // What may be dropped was decided before the job started.
+      allowNonRestoredState: true,
+      ...(restore === undefined ? {} : { restoredSchema: restore.schema, watermark: restore.watermark }),
     })
-    if (restore !== undefined && restore.segments.length > 0) await this.restore(backend, restore, range.first, range.last)
+    if (restore !== undefined) await this.restore(backend, restore, range.first, range.last)
     return backend
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.spill.close()
+  }
 
   private async restore(backend: KeyedBackend, restore: OperatorRestore, first: number, last: number): Promise<void> {
-    const newestFirst = [...restore.segments].reverse()
-    const readers = await Promise.all(newestFirst.map((ref) => SegmentReader.open(this.storage, ref)))
-    const cursors = readers.map((reader) => reader.cursor(first, last))
+    const newestFirst = groupRuns(restore.segments).reverse()
+    const cursors = await Promise.all(newestFirst.map((run) => openRun(this.storage, run, first, last)))
+    let rows = 0
     await mergeSegments(cursors, true, {
-      add: (keyGroup, key, keyFrom, keyTo, value, valueFrom, valueTo) =>
-        backend.restoreRow(keyGroup, key, keyFrom, keyTo, value, valueFrom, valueTo),
+      add: (keyGroup, key, keyFrom, keyTo, value, valueFrom, valueTo) => {
+        backend.restoreRow(keyGroup, key.subarray(keyFrom, keyTo), value.subarray(valueFrom, valueTo))
+        if (++rows % RESTORE_ROWS === 0) return backend.evictIfNeeded()
+      },
     })
   }
 }

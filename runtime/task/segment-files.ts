@@ -1,13 +1,13 @@
 import type { SegmentRef } from '../checkpoint/manifest.js'
-import { SegmentBuilder } from '../checkpoint/segment-builder.js'
 import { NO_TIMER } from '../checkpoint/segment-format.js'
-import { segmentPath } from '../checkpoint/segment-path.js'
-import type { KeyedBackend, RowSink } from '../state/keyed-backend.js'
+import { SegmentRunWriter } from '../checkpoint/segment-run.js'
+import type { KeyedBackend } from '../state/keyed-backend.js'
+import type { RowSink } from '../state/row-sink.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import type { SlotAssignment } from '../worker/protocol.js'
-import type { SegmentWriter } from './snapshot-encoder.js'
+import type { SegmentRun, SegmentWriter } from './snapshot-encoder.js'
 
-/** Writes what changed since the last checkpoint as one segment for each keyed operator subtask. Slot thread. */
+/** Writes what changed since the last checkpoint as one run of segments for each keyed operator subtask. Slot thread. */
 export class SegmentFiles implements SegmentWriter {
   private readonly storage: CheckpointStorage
   private readonly assignment: SlotAssignment
@@ -17,36 +17,46 @@ export class SegmentFiles implements SegmentWriter {
     this.assignment = assignment
   }
 
-  async write(uid: string, checkpointId: number, backend: KeyedBackend): Promise<readonly SegmentRef[]> {
-    const builder = new SegmentBuilder()
-    backend.writeRows(rowSink(builder))
-    if (builder.rows === 0) return []
-    const bytes = builder.finish()
-    const { epoch, slot } = this.assignment
-    const path = segmentPath({ epoch, checkpointId, uid, subtask: slot, kind: 's', sequence: 0 })
-    await this.storage.write(path, bytes)
-    const ref: SegmentRef = {
-      path,
-      epoch,
-      checkpointId,
-      uid,
-      subtask: slot,
-      run: `${epoch}-${checkpointId}-${slot}`,
-      firstKeyGroup: builder.firstKeyGroup,
-      lastKeyGroup: builder.lastKeyGroup,
-      rows: builder.rows,
-      bytes: bytes.length,
-      crc: builder.crc,
-    }
-    return [ref]
+  begin(uid: string, checkpointId: number, backend: KeyedBackend): SegmentRun {
+    const { epoch, attempt, slot } = this.assignment
+    const target = { epoch, checkpointId, uid, subtask: slot, run: `a${attempt}` }
+    return new BackendRun(backend, new SegmentRunWriter(this.storage, target))
   }
 }
 
-function rowSink(builder: SegmentBuilder): RowSink {
-  return {
-    add: (keyGroup, key, keyFrom, keyTo, value, valueFrom, valueTo, minTimer) =>
-      builder.add(keyGroup, key, keyFrom, keyTo, value, valueFrom, valueTo, false, minTimer),
-    addTombstone: (keyGroup, key, keyFrom, keyTo) =>
-      builder.add(keyGroup, key, keyFrom, keyTo, key, 0, 0, true, NO_TIMER),
+class BackendRun implements SegmentRun {
+  private readonly backend: KeyedBackend
+  private readonly writer: SegmentRunWriter
+  private readonly sink: RowSink
+  private storing: Promise<void> | undefined
+
+  constructor(backend: KeyedBackend, writer: SegmentRunWriter) {
+    this.backend = backend
+    this.writer = writer
+    this.sink = {
+      add: (keyGroup, key, keyFrom, keyTo, value, valueFrom, valueTo, minTimer) =>
+        this.store(writer.add(keyGroup, key, keyFrom, keyTo, value, valueFrom, valueTo, false, minTimer)),
+      addTombstone: (keyGroup, key, keyFrom, keyTo) =>
+        this.store(writer.add(keyGroup, key, keyFrom, keyTo, key, 0, 0, true, NO_TIMER)),
+    }
+  }
+
+  slice(maxRows: number): boolean | Promise<boolean> {
+    const reading = this.backend.prefetchFrozen()
+    if (reading !== undefined) return reading.then(() => false)
+    const done = this.backend.writeSlice(this.sink, maxRows)
+    const { storing } = this
+    this.storing = undefined
+    return storing === undefined ? done : storing.then(() => done)
+  }
+
+  finish(): Promise<readonly SegmentRef[]> {
+    return this.writer.finish()
+  }
+
+  /** A segment was filled and is being stored: the slice ends as it is, the next one waits. */
+  private store(storing: void | Promise<void>): void {
+    if (storing === undefined) return
+    this.storing = this.storing === undefined ? storing : Promise.all([this.storing, storing]).then(() => {})
   }
 }

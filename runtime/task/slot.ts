@@ -110,7 +110,7 @@ export class Slot {
         const progressed = this.started && this.turn()
         const now = clock.now()
         if (progressed && now - turnBegan < TURN_MS) continue
-        if (this.nextTimerMs <= now || !progressed) this.fireTimers()
+        this.fireTimers()
         this.flush()
         if (progressed || this.hasWork()) await this.options.breathe()
         else await parkUnless(this.options.parker, () => this.hasWork(), this.parkTimeout(now))

@@ -10,12 +10,19 @@ import type { OperatorSnapshot } from '../worker/protocol.js'
 import type { Link } from './link.js'
 import type { SubtaskSnapshot } from './subtask.js'
 
-/** Entries encoded between two batches. */
-const SLICE_ENTRIES = 512
+/** Rows encoded between two batches. */
+const SLICE_ROWS = 512
+
+/** Rows of one frozen backend on their way to storage. */
+export interface SegmentRun {
+  /** Takes the next rows; true when all are taken. A promise: wait before the next slice. */
+  slice(maxRows: number): boolean | Promise<boolean>
+  /** Stores what is left. The segments written; none when there were no rows. */
+  finish(): Promise<readonly SegmentRef[]>
+}
 
 export interface SegmentWriter {
-  /** Writes the frozen, encoded rows of a backend as immutable files; none when there are no rows. */
-  write(uid: string, checkpointId: number, backend: KeyedBackend): Promise<readonly SegmentRef[]>
+  begin(uid: string, checkpointId: number, backend: KeyedBackend): SegmentRun
 }
 
 export interface EncoderEvents {
@@ -26,16 +33,19 @@ export interface EncoderEvents {
 
 interface Running {
   readonly snapshot: SubtaskSnapshot
-  readonly backends: ReadonlyMap<string, KeyedBackend>
-  encoding: KeyedBackend[]
-  writing: boolean
-  aborted: boolean
+  /** By operator uid, still to be encoded first. */
+  readonly backends: [string, KeyedBackend][]
+  readonly segments: Map<string, readonly SegmentRef[]>
+  run: SegmentRun | undefined
+  /** Waiting for storage or for spilled state. */
+  waiting: boolean
 }
 
 export class SnapshotEncoder {
   private readonly segments: SegmentWriter
   private readonly events: EncoderEvents
   private running: Running[] = []
+  private lastAborted = -1
 
   constructor(segments: SegmentWriter, events: EncoderEvents) {
     this.segments = segments
@@ -43,61 +53,81 @@ export class SnapshotEncoder {
   }
 
   add(snapshot: SubtaskSnapshot, links: readonly Link[]): void {
-    const backends = new Map<string, KeyedBackend>()
-    for (const link of links) if (link.backend !== undefined) backends.set(link.uid, link.backend)
-    const running = { snapshot, backends, encoding: [...backends.values()], writing: false, aborted: false }
+    const backends: [string, KeyedBackend][] = []
+    for (const link of links) if (link.backend !== undefined) backends.push([link.uid, link.backend])
+    if (snapshot.checkpointId <= this.lastAborted) {
+      for (const [, backend] of backends) backend.abortCheckpoint(snapshot.checkpointId)
+      return this.withoutState(snapshot)
+    }
+    const running: Running = { snapshot, backends, segments: new Map(), run: undefined, waiting: false }
     this.running.push(running)
-    if (running.encoding.length === 0) this.write(running)
+    if (backends.length === 0) this.acknowledge(running)
   }
 
   hasWork(): boolean {
-    return this.running.some((r) => !r.writing)
+    return this.running.some((r) => !r.waiting)
   }
 
   /** One slice of encoding; false when there is nothing to encode. */
   slice(): boolean {
-    const running = this.running.find((r) => !r.writing)
+    const running = this.running.find((r) => !r.waiting)
     if (running === undefined) return false
-    const backend = running.encoding[0]!
-    if (backend.encodeSlice(SLICE_ENTRIES)) running.encoding.shift()
-    if (running.encoding.length === 0) this.write(running)
+    const [uid, backend] = running.backends[0]!
+    running.run ??= this.segments.begin(uid, running.snapshot.checkpointId, backend)
+    const done = running.run.slice(SLICE_ROWS)
+    if (typeof done === 'boolean') {
+      if (done) this.finishRun(running, uid)
+    } else {
+      this.await(running, done, (all) => {
+        if (all) this.finishRun(running, uid)
+      })
+    }
     return true
   }
 
   /** Gives keyed state up (it stays dirty) but still hands over the rest: committables of sinks must reach the next manifest. */
   abort(checkpointId: number): void {
-    for (const running of this.running) {
-      if (running.snapshot.checkpointId !== checkpointId) continue
-      running.aborted = true
-      this.events.done(
-        running.snapshot,
-        running.snapshot.operators.map((operator) => ({ ...operator, segments: [] })),
-      )
-    }
-    this.running = this.running.filter((r) => !r.aborted)
+    this.lastAborted = Math.max(this.lastAborted, checkpointId)
+    const aborted = this.running.filter((r) => r.snapshot.checkpointId === checkpointId)
+    this.running = this.running.filter((r) => !aborted.includes(r))
+    for (const { snapshot } of aborted) this.withoutState(snapshot)
   }
 
-  private write(running: Running): void {
-    running.writing = true
-    this.files(running).then(
-      (operators) => {
-        this.running = this.running.filter((r) => r !== running)
-        if (!running.aborted) this.events.done(running.snapshot, operators)
-        this.events.wake()
-      },
-      (error: unknown) => {
-        if (!running.aborted) this.events.failed(error)
-      },
+  private withoutState(snapshot: SubtaskSnapshot): void {
+    this.events.done(
+      snapshot,
+      snapshot.operators.map((operator) => ({ ...operator, segments: [] })),
     )
   }
 
-  private async files({ snapshot, backends }: Running): Promise<OperatorSnapshot[]> {
-    const operators: OperatorSnapshot[] = []
-    for (const operator of snapshot.operators) {
-      const backend = backends.get(operator.uid)
-      const segments = backend === undefined ? [] : await this.segments.write(operator.uid, snapshot.checkpointId, backend)
-      operators.push({ ...operator, segments })
-    }
-    return operators
+  private finishRun(running: Running, uid: string): void {
+    this.await(running, running.run!.finish(), (refs) => {
+      running.segments.set(uid, refs)
+      running.backends.shift()
+      running.run = undefined
+      if (running.backends.length === 0) this.acknowledge(running)
+    })
+  }
+
+  private acknowledge(running: Running): void {
+    this.running = this.running.filter((r) => r !== running)
+    this.events.done(
+      running.snapshot,
+      running.snapshot.operators.map((operator) => ({ ...operator, segments: running.segments.get(operator.uid) ?? [] })),
+    )
+  }
+
+  private await<T>(running: Running, promise: Promise<T>, then: (value: T) => void): void {
+    running.waiting = true
+    promise.then(
+      (value) => {
+        running.waiting = false
+        if (this.running.includes(running)) then(value)
+        this.events.wake()
+      },
+      (error: unknown) => {
+        if (this.running.includes(running)) this.events.failed(error)
+      },
+    )
   }
 }

@@ -45,8 +45,8 @@ export class SourceDriver {
   private openingSplits: AssignedSplit[] = []
   private noMoreSplits = false
   private published = MIN_WATERMARK
-  /** Splits that are further ahead than the drift allows; they are not idle. */
-  private heldBack = false
+  /** Since when this reader has had no split at all. */
+  private emptySinceMs: number | undefined
 
   constructor(options: {
     node: SourceNode
@@ -83,9 +83,11 @@ export class SourceDriver {
     return this.noMoreSplits && this.opening === 0 && this.splits.length === 0
   }
 
-  /** Whether every split is idle (and there is one). */
+  /** Whether every split is idle; without any split, whether that has been so for too long. */
   get idle(): boolean {
-    return this.opening === 0 && this.splits.length > 0 && this.splits.every((split) => split.idle)
+    if (this.opening > 0 || this.ended) return false
+    if (this.splits.length === 0) return this.tooLong(this.emptySinceMs)
+    return this.splits.every((split) => split.idle)
   }
 
   /** Reads one batch from the split furthest behind. */
@@ -116,9 +118,12 @@ export class SourceDriver {
     return min === MAX_WATERMARK ? MIN_WATERMARK : min
   }
 
-  /** Shows the watermark to the other readers, for alignment. */
-  publish(watermark: number): void {
-    if (this.strategy.maxDriftMs === undefined || watermark === this.published) return
+  /** Shows how far it is to the other readers, for alignment. One that has nothing to read holds nobody back. */
+  publish(): void {
+    if (this.strategy.maxDriftMs === undefined) return
+    const nothing = this.splits.length === 0 ? !this.node.source.bounded : this.splits.every((split) => split.idle)
+    const watermark = nothing && this.opening === 0 ? MAX_WATERMARK : this.watermark()
+    if (watermark === this.published) return
     this.published = watermark
     this.drift.publish(watermark)
     this.host.wakeOthers()
@@ -126,17 +131,20 @@ export class SourceDriver {
 
   /** Milliseconds after which idleness must be looked at again; Infinity if never. */
   nextIdleCheckMs(): number {
-    return this.strategy.idlenessMs === undefined || this.heldBack ? Infinity : Math.max(1, this.strategy.idlenessMs / 2)
+    const { idlenessMs } = this.strategy
+    if (idlenessMs === undefined || this.ended) return Infinity
+    let quietSince = this.splits.length === 0 && !this.idle ? (this.emptySinceMs ?? Infinity) : Infinity
+    for (const split of this.splits) {
+      if (split.waiting && !split.idle) quietSince = Math.min(quietSince, split.quietSinceMs ?? Infinity)
+    }
+    return Math.max(1, quietSince + idlenessMs - this.clock.now())
   }
 
-  /** Marks splits idle that have had nothing for too long. Call only when the source is neither held back nor backpressured. */
+  /** Marks splits idle that have had nothing for too long. Call after each poll: time without polls is backpressure, not idleness. */
   checkIdleness(): void {
-    const { idlenessMs } = this.strategy
-    if (idlenessMs === undefined) return
-    const now = this.clock.now()
-    for (const split of this.splits) {
-      if (split.waiting && now - split.lastRecordMs >= idlenessMs) split.idle = true
-    }
+    if (this.strategy.idlenessMs === undefined) return
+    this.emptySinceMs = this.splits.length > 0 || this.opening > 0 ? undefined : (this.emptySinceMs ?? this.clock.now())
+    for (const split of this.splits) if (split.waiting && this.tooLong(split.quietSinceMs)) split.idle = true
   }
 
   snapshot(): AssignedSplit[] {
@@ -157,21 +165,24 @@ export class SourceDriver {
       if (!split.idle && split.watermark < slowest) slowest = split.watermark
       if (!split.waiting && (best === undefined || split.watermark < best.watermark)) best = split
     }
-    this.heldBack = false
     if (best === undefined || limit === undefined || best.watermark === MIN_WATERMARK) return best
     const others = this.drift.slowestOther()
-    if (best.watermark - Math.min(slowest, others) <= limit) return best
-    this.heldBack = true
-    return undefined
+    return best.watermark - Math.min(slowest, others) <= limit ? best : undefined
   }
 
   private active(split: SplitState): void {
-    split.lastRecordMs = this.clock.now()
+    split.quietSinceMs = undefined
     split.idle = false
+  }
+
+  private tooLong(sinceMs: number | undefined): boolean {
+    const { idlenessMs } = this.strategy
+    return idlenessMs !== undefined && sinceMs !== undefined && this.clock.now() - sinceMs >= idlenessMs
   }
 
   private awaitSplit(split: SplitState): void {
     split.waiting = true
+    split.quietSinceMs ??= this.clock.now()
     split.reader.available().then(
       () => {
         split.waiting = false
@@ -190,7 +201,7 @@ export class SourceDriver {
     try {
       const identified: IdentifiedSplit<JsonValue> = { id: assigned.id, split: assigned.split }
       const reader = await this.reader.openSplit(identified)
-      this.splits.push(new SplitState(assigned.id, reader, assigned.watermark, this.strategy.generator, this.clock.now()))
+      this.splits.push(new SplitState(assigned.id, reader, assigned.watermark, this.strategy.generator))
       this.opening--
       this.openingSplits = this.openingSplits.filter((s) => s !== assigned)
       this.host.wake()

@@ -11,7 +11,8 @@ export class SplitState {
   waiting = false
   /** Without records for longer than the idleness: does not hold the watermark back. */
   idle = false
-  lastRecordMs: number
+  /** Since when it has had nothing to hand over when asked; time in which nobody asked does not count. */
+  quietSinceMs: number | undefined
   private readonly outOfOrdernessMs: number
 
   constructor(
@@ -19,12 +20,10 @@ export class SplitState {
     reader: SplitReader<unknown, JsonValue>,
     watermark: number,
     generator: WatermarkStrategy<never>['generator'],
-    nowMs: number,
   ) {
     this.id = id
     this.reader = reader
     this.watermark = watermark
-    this.lastRecordMs = nowMs
     this.outOfOrdernessMs = generator.kind === 'bounded' ? generator.outOfOrdernessMs : Infinity
   }
 
@@ -33,5 +32,4 @@ export class SplitState {
     const watermark = timestamp - this.outOfOrdernessMs - 1
     if (watermark > this.watermark) this.watermark = watermark
   }
-
 }

@@ -4,6 +4,7 @@
  *
  *   source | gate --> [ batch ] --> chain of links --> record writers --> channels
  */
+import type { Key } from '../contract/key.js'
 import type { Clock } from '../contract/time.js'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
 import type { RecordBatch } from '../exchange/record-batch.js'
@@ -58,7 +59,12 @@ export class Subtask implements GateOutput {
   private ending = false
   private finishedOnce = false
   private idle = false
+  /** A status that goes on behind the watermark being applied. */
+  private statusBehind: boolean | undefined
   private timerBudget = 0
+  private waits = 0
+  private readonly triggers: { checkpointId: number; timestampMs: number }[] = []
+  private readonly keys: Key[] = []
   private readonly shouldYield = (): boolean => this.timerBudget-- <= 0 || this.blocked()
 
   constructor(options: {
@@ -116,13 +122,19 @@ export class Subtask implements GateOutput {
     for (const link of this.links) {
       let due = link.nextProcessingTimer()
       if (due <= this.host.clock.now() && !this.waiting && !this.finishedOnce && this.drain()) {
-        this.timerBudget = TIMER_SLICE
-        link.fireProcessingTimers(this.host.clock.now(), this.shouldYield)
+        this.fireProcessingTimers(link, this.host.clock.now())
         due = link.nextProcessingTimer()
       }
       if (!this.finishedOnce) next = Math.min(next, due)
     }
     return next
+  }
+
+  private fireProcessingTimers(link: Link, now: number): void {
+    const loading = link.backend?.prefetchProcessingTimers(now)
+    if (loading !== undefined) return this.wait(loading)
+    this.timerBudget = TIMER_SLICE
+    link.fireProcessingTimers(now, this.shouldYield)
   }
 
   /** Milliseconds until something must be looked at again without anybody waking the slot. */
@@ -134,8 +146,6 @@ export class Subtask implements GateOutput {
   trigger(checkpointId: number, timestampMs: number): void {
     if (this.source !== undefined) this.triggers.push({ checkpointId, timestampMs })
   }
-
-  private readonly triggers: { checkpointId: number; timestampMs: number }[] = []
 
   abort(checkpointId: number): void {
     this.gate?.abort(checkpointId)
@@ -158,8 +168,10 @@ export class Subtask implements GateOutput {
     this.channel = channel
     this.cursor = 0
     const { backend } = this.links[0]!
-    if (backend === undefined || channel.keyOf === undefined) return
-    const misses = backend.prefetchBatch(batch.values, batch.keyGroups!, batch.length, channel.keyOf)
+    if (backend === undefined || channel.keyOf === undefined || !backend.mayMiss) return
+    const { keys } = this
+    for (let i = 0; i < batch.length; i++) keys[i] = channel.keyOf(batch.values[i])
+    const misses = backend.prefetch(keys, batch.keyGroups!, batch.length)
     if (misses !== undefined) this.wait(misses)
   }
 
@@ -167,12 +179,11 @@ export class Subtask implements GateOutput {
     this.target = time
     this.linkIndex = 0
     this.applying = true
-    const loading = this.links[0]?.backend?.prefetchTimers(time)
-    if (loading !== undefined) this.wait(loading)
   }
 
   status(idle: boolean): void {
-    this.broadcast({ kind: idle ? 'idle' : 'active' })
+    if (this.applying) this.statusBehind = idle
+    else this.broadcast({ kind: idle ? 'idle' : 'active' })
   }
 
   aligned(checkpointId: number, timestampMs: number): void {
@@ -192,13 +203,17 @@ export class Subtask implements GateOutput {
       return true
     }
     if (this.finishedOnce) return false
-    const status = source.driver.poll()
-    const watermark = source.driver.watermark()
-    source.driver.publish(watermark)
+    const { driver } = source
+    const status = driver.poll()
+    driver.checkIdleness()
+    driver.publish()
+    const { idle } = driver
+    // Back from idleness first, or nobody takes the watermark; into idleness behind it.
+    if (!idle) this.setIdle(false)
+    const watermark = driver.watermark()
     if (watermark > this.applied) this.watermark(watermark)
+    if (idle) this.setIdle(true)
     if (status === 'end') this.ending = true
-    if (status === 'wait') source.driver.checkIdleness()
-    this.setIdle(source.driver.idle)
     if (status !== 'wait') this.awaitSinks()
     return status !== 'wait' || this.applying
   }
@@ -251,7 +266,13 @@ export class Subtask implements GateOutput {
   private applyWatermark(): boolean {
     this.timerBudget = TIMER_SLICE
     while (this.linkIndex < this.links.length) {
-      if (!this.links[this.linkIndex]!.advanceWatermark(this.target, this.shouldYield)) return true
+      const link = this.links[this.linkIndex]!
+      const loading = link.backend?.prefetchTimers(this.target)
+      if (loading !== undefined) {
+        this.wait(loading)
+        return true
+      }
+      if (!link.advanceWatermark(this.target, this.shouldYield)) return true
       this.linkIndex++
       if (this.blocked()) break
     }
@@ -259,6 +280,8 @@ export class Subtask implements GateOutput {
     this.applying = false
     this.applied = this.target
     this.broadcast({ kind: 'watermark', time: this.target })
+    if (this.statusBehind !== undefined) this.broadcast({ kind: this.statusBehind ? 'idle' : 'active' })
+    this.statusBehind = undefined
     this.awaitSinks()
     return true
   }
@@ -310,8 +333,6 @@ export class Subtask implements GateOutput {
       if (busy !== undefined) this.wait(busy)
     }
   }
-
-  private waits = 0
 
   private wait(promise: Promise<void>): void {
     this.waits++

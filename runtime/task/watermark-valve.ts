@@ -4,9 +4,10 @@
  *   channel watermarks --> [ min over active, caught-up channels ] --> one watermark, one status
  *
  * Semantics: Flink's StatusWatermarkValve. A channel back from idleness joins only when it has caught up with the output. When all are
- * idle the maximum of what they reached is emitted, then idle. An ended channel counts as +infinity.
+ * idle the maximum of what they reached is emitted, then idle. Beyond Flink: an ended channel (+infinity) is left out while others are
+ * open, so the end of time never comes before every input has ended, idle ones included.
  */
-import { MIN_WATERMARK } from '../contract/time.js'
+import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
 
 export interface ValveOutput {
   watermark(time: number): void
@@ -38,35 +39,40 @@ export class WatermarkValve {
     if (this.idle[channel] === 1 || !(time > this.watermarks[channel]!)) return
     this.watermarks[channel] = time
     if (this.aligned[channel] === 0 && time >= this.last) this.aligned[channel] = 1
-    this.emitMinimum()
+    this.update()
   }
 
   inputStatus(channel: number, idle: boolean): void {
     if ((this.idle[channel] === 1) === idle) return
     this.idle[channel] = idle ? 1 : 0
-    if (!idle) {
-      this.aligned[channel] = this.watermarks[channel]! >= this.last ? 1 : 0
-      this.setStatus(false)
-      return
-    }
-    this.aligned[channel] = 0
-    if (this.idle.every((flag) => flag === 1)) {
-      this.emit(this.watermarks.reduce((a, b) => Math.max(a, b)))
-      this.setStatus(true)
-      return
-    }
-    this.emitMinimum()
+    this.aligned[channel] = !idle && this.watermarks[channel]! >= this.last ? 1 : 0
+    this.update()
   }
 
-  private emitMinimum(): void {
-    let min = Infinity
-    let any = false
+  private update(): void {
+    let min = MAX_WATERMARK
+    let max = MIN_WATERMARK
+    let open = 0
+    let active = 0
+    let joined = 0
     for (let c = 0; c < this.watermarks.length; c++) {
-      if (this.aligned[c] === 0 || this.idle[c] === 1) continue
-      any = true
-      if (this.watermarks[c]! < min) min = this.watermarks[c]!
+      const watermark = this.watermarks[c]!
+      if (watermark === MAX_WATERMARK) continue
+      open++
+      if (watermark > max) max = watermark
+      if (this.idle[c] === 1) continue
+      active++
+      if (this.aligned[c] === 0) continue
+      joined++
+      if (watermark < min) min = watermark
     }
-    if (any) this.emit(min)
+    if (open === 0) return this.emit(MAX_WATERMARK)
+    if (active === 0) {
+      this.emit(max)
+      return this.setStatus(true)
+    }
+    this.setStatus(false)
+    if (joined > 0) this.emit(min)
   }
 
   private emit(time: number): void {

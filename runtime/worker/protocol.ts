@@ -4,7 +4,8 @@
  */
 import type { SerializedError } from '../contract/errors.js'
 import type { JsonValue } from '../contract/json.js'
-import type { SegmentRef, StateSchema } from '../checkpoint/manifest.js'
+import type { StateSchema } from '../contract/state.js'
+import type { SegmentRef } from '../checkpoint/manifest.js'
 
 /** What a slot is started with. */
 export interface SlotAssignment {

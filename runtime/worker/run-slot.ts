@@ -51,10 +51,12 @@ export function startSlot({ assignment, port, job, clock }: SlotStart): RunningS
     breathe: () => new Promise((resolve) => setImmediate(resolve)),
   })
   const run = async (): Promise<void> => {
-    const backends = new BackendFactory(assignment, storage, clock)
+    const graph = job.build(assignment.params)
+    const keyed = graph.nodes.filter((node) => node.kind === 'operator' && node.keyed).length
+    const backends = new BackendFactory(assignment, storage, clock, keyed)
     let stopMetrics = (): void => {}
     try {
-      const plan = planJob(job.build(assignment.params), assignment.parallelism, assignment.maxParallelism)
+      const plan = planJob(graph, assignment.parallelism, assignment.maxParallelism)
       if (planHash(plan) !== assignment.planHash) throw unstablePlan()
       const rings = openRings(assignment.attempt, waker)
       const channels = new ChannelTable(assignment, rings)

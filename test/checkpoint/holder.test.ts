@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { Holder, type HeartbeatListener, type HolderContext } from '../../runtime/checkpoint/holder.js'
 import { HOLDER_PATH, type HolderRecord } from '../../runtime/checkpoint/holder-record.js'
@@ -210,9 +211,27 @@ describe('the holder of a job', () => {
   })
 })
 
+const readText = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
 describe('the real process table', () => {
+  it('reads state and start time behind any name, and takes a zombie for dead', () => {
+    const stat = (name: string, state: string): string =>
+      `42 (${name}) ${state} ${Array.from({ length: 30 }, (_, i) => i + 4).join(' ')}`
+    const stateIn = (text: string): ProcessState =>
+      systemProcesses((path) => (path === '/proc/42/stat' ? text : undefined)).stateOf(42)
+    expect(stateIn(stat('node', 'S'))).toEqual({ alive: true, startTicks: 22 })
+    expect(stateIn(stat('a) Z (b', 'R'))).toEqual({ alive: true, startTicks: 22 })
+    expect(stateIn(stat('node', 'Z')).alive).toBe(false)
+  })
+
   it('knows this process, and tells a live one from a dead one', async () => {
-    const facts = systemProcesses()
+    const facts = systemProcesses(readText)
     const self = facts.self()
     expect(self.pid).toBe(process.pid)
     expect(facts.stateOf(self.pid)).toEqual({ alive: true, startTicks: self.startTicks })

@@ -53,7 +53,10 @@ describe('a manifest on disk', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.oneof(hostile, fc.string()), json), json, (states, enumerator) => {
         const sinks = Object.fromEntries(
-          Object.entries(states).map(([uid, state]) => [uid, { writerStates: [state as never], committables: [] }]),
+          Object.entries(states).map(([uid, state]) => [
+            uid,
+            { output: '', writerStates: [state as never], committables: [] },
+          ]),
         )
         const sources = Object.fromEntries(
           Object.keys(states).map((uid) => [

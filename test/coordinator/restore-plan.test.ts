@@ -29,6 +29,7 @@ const manifest = {
     },
   },
   operators: {
+    src: { watermarks: [50, 5], finishedSubtasks: [], listState: {}, segments: [] },
     w: {
       watermarks: [10, 7],
       finishedSubtasks: [1],
@@ -55,6 +56,10 @@ describe('slotRestore', () => {
     expect(slots.map((s) => s.finished)).toEqual([false, false, false])
     expect(slots.map((s) => s.segments.map((x) => x.path).join())).toEqual(['low,all', 'low,high,all', 'high,all'])
     expect(slots.flatMap((s) => s.state).sort()).toEqual([1, 2, 3])
+  })
+
+  it('puts no reader ahead of a split that may be dealt to it', () => {
+    expect([0, 1].map((slot) => slotRestore(manifest, slot, 2).operators['src']!.watermark)).toEqual([5, 5])
   })
 
   it('deals restored splits out without losing one', () => {

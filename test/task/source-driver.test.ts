@@ -40,12 +40,12 @@ class TimesReader implements SplitReader<unknown, JsonValue> {
 async function driver(
   splits: Record<string, Times>,
   strategy: Partial<WatermarkStrategy<never>> = {},
-  options: { ends?: boolean; clock?: Clock; table?: SharedArrayBuffer } = {},
+  options: { ends?: boolean; clock?: Clock; table?: SharedArrayBuffer; bounded?: boolean } = {},
 ) {
   const node = {
     uid: 'src',
     kind: 'source',
-    source: { bounded: true },
+    source: { bounded: options.bounded ?? true },
     watermarks: { generator: { kind: 'bounded', outOfOrdernessMs: 0 }, ...strategy },
   } as unknown as SourceNode
   const emitted: number[] = []
@@ -62,7 +62,7 @@ async function driver(
     host: { wake: () => {}, wakeOthers: () => {}, fail: (error) => failures.push(error) },
   })
   source.assign(Object.keys(splits).map((id) => ({ id, split: null, watermark: -Infinity })))
-  source.endOfSplits()
+  if (options.bounded ?? true) source.endOfSplits()
   await new Promise((resolve) => setImmediate(resolve))
   return { source, emitted, failures }
 }
@@ -129,5 +129,64 @@ describe('SourceDriver', () => {
       { id: 'a', split: 1, watermark: 9 },
       { id: 'b', split: 0, watermark: -Infinity },
     ])
+  })
+
+  it('notices a quiet split while another one has more and more', async () => {
+    let now = 0
+    const clock: Clock = { now: () => now, setTimeout: () => () => {} }
+    const busy = Array.from({ length: 20 }, (_, i) => 10 + i)
+    const { source } = await driver({ quiet: [5], busy }, { idlenessMs: 100 }, { ends: false, clock, table: tableWithOther(Infinity) })
+    source.poll()
+    source.poll()
+    expect(source.nextIdleCheckMs()).toBe(100)
+    now = 100
+    expect(source.poll()).toBe('more')
+    source.checkIdleness()
+    expect(source.watermark()).toBe(10)
+    expect(source.nextIdleCheckMs()).toBe(Infinity)
+  })
+
+  it('does not take time in which nobody polled for idleness', async () => {
+    let now = 0
+    const clock: Clock = { now: () => now, setTimeout: () => () => {} }
+    const { source } = await driver({ a: [5, 6] }, { idlenessMs: 100 }, { ends: false, clock, table: tableWithOther(Infinity) })
+    source.poll()
+    now = 1000
+    source.poll() // the last record, then it waits
+    source.checkIdleness()
+    expect(source.idle).toBe(false)
+    now = 1100
+    source.checkIdleness()
+    expect(source.idle).toBe(true)
+  })
+
+  it('holds no other reader back while all its splits are idle', async () => {
+    let now = 0
+    const clock: Clock = { now: () => now, setTimeout: () => () => {} }
+    const table = tableWithOther(Infinity)
+    const { source } = await driver({ a: [5] }, { idlenessMs: 100, maxDriftMs: 10 }, { ends: false, clock, table })
+    const other = new DriftTable(table, 0, 2, 1)
+    source.poll()
+    source.publish()
+    expect(other.slowestOther()).toBe(4)
+    now = 100
+    source.checkIdleness()
+    source.publish()
+    expect(other.slowestOther()).toBe(Infinity)
+  })
+
+  it('is idle without splits for too long, and has no part in alignment, if its source is unbounded', async () => {
+    let now = 0
+    const clock: Clock = { now: () => now, setTimeout: () => () => {} }
+    const table = tableWithOther(Infinity)
+    const { source } = await driver({}, { idlenessMs: 100, maxDriftMs: 10 }, { clock, table, bounded: false })
+    expect(source.poll()).toBe('wait')
+    source.checkIdleness()
+    source.publish()
+    expect(source.idle).toBe(false)
+    expect(new DriftTable(table, 0, 2, 1).slowestOther()).toBe(Infinity)
+    now = 100
+    source.checkIdleness()
+    expect(source.idle).toBe(true)
   })
 })

@@ -70,4 +70,25 @@ describe('WatermarkValve', () => {
     v.inputWatermark(0, 3)
     expect(out).toEqual([3])
   })
+
+  it('does not end time while an idle channel has not ended', () => {
+    const { v, out } = valve(2)
+    v.inputWatermark(0, 10)
+    v.inputWatermark(1, 5)
+    v.inputStatus(1, true)
+    v.inputWatermark(0, Infinity)
+    expect(out).toEqual([5, 10, 'idle'])
+    v.inputStatus(1, false)
+    v.inputWatermark(1, 20)
+    v.inputWatermark(1, Infinity)
+    expect(out).toEqual([5, 10, 'idle', 'active', 20, Infinity])
+  })
+
+  it('leaves ended channels out of the minimum', () => {
+    const { v, out } = valve(2)
+    v.inputWatermark(0, Infinity)
+    v.inputWatermark(1, 5)
+    v.inputWatermark(1, Infinity)
+    expect(out).toEqual([5, Infinity])
+  })
 })

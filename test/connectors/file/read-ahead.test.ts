@@ -6,7 +6,7 @@ import type { SplitFile } from '../../../operators/connectors/file/split-file.js
 function madeUpFile(): { file: SplitFile; reads: number[]; content: (from: number, length: number) => Buffer } {
   const reads: number[] = []
   const content = (from: number, length: number): Buffer =>
-    Buffer.from(Array.from({ length }, (_, i) => ((from + i) * 31) >> 5))
+    Buffer.from(Array.from({ length }, (_, i) => Math.imul(from + i, 0x9e3779b1) >>> 24))
   const read = async (target: Uint8Array, offset: number): Promise<void> => {
     reads.push(offset)
     target.set(content(offset, target.length))

@@ -1,0 +1,60 @@
+/**
+ * Warns of turbines that run too fast. Readings are changes of a DynamoDB table, as they reach a Kinesis stream; the mean speed of each
+ * turbine in each minute of event time is compared with a threshold.
+ *
+ *     readings --> by turbine --> 60 s windows --> mean > threshold --> alerts
+ *         `-> invalid                  `-> late
+ */
+import { boundedOutOfOrderness, defineJob, p, sinkFor, streamFrom, tumbling } from 'millrace'
+import { alertLine } from './lib/alert.js'
+import { turbineReading, type TurbineReading } from './lib/change-record.js'
+import { decodeLines } from './lib/decode-lines.js'
+import { exactMean } from './lib/exact-mean.js'
+import { refuseSimulatorOptions, turbineSimulator } from './lib/turbine-simulator.js'
+
+export default defineJob({
+  name: 'windTurbine',
+  checkpointInterval: '1s',
+  params: {
+    input: p.source('datagen:turbines').describe('change records, one a line: file:PATH; or the simulated wind farm'),
+    output: p.sink('console:').describe('where alerts go'),
+    invalid: p.sink().optional().describe('where lines go that are no change records; standard error unless given'),
+    late: p.sink().optional().describe('where lines go that come too late; dropped and counted unless given'),
+    threshold: p.number(60).describe('a mean speed above it, its fraction cut off, is an alert'),
+    window: p.duration('60s').describe('the time over which the mean is taken'),
+    maxOutOfOrderness: p.duration('5s').describe('how far a reading may be behind the newest one'),
+    turbines: p.integer(undefined, { min: 1 }).optional().describe('simulator: how many turbines (20)'),
+    minSpeed: p.integer(undefined, { min: 0 }).optional().describe('simulator: least speed (30)'),
+    maxSpeed: p.integer(undefined, { min: 0 }).optional().describe('simulator: greatest speed (90)'),
+    values: p.integer(undefined, { min: 0 }).optional().describe('simulator: how many change records (24000)'),
+    rate: p.integer(undefined, { min: 0 }).optional().describe('simulator: change records a second (4800), 0: no limit'),
+    seed: p.integer().optional().describe('simulator: other seeds, other records (1)'),
+  },
+  build(env, { input, output, invalid, late, threshold, window, maxOutOfOrderness, ...simulator }) {
+    if (input.every(({ scheme }) => scheme !== 'datagen')) refuseSimulatorOptions(simulator)
+
+    const readings = env.fromSource(
+      streamFrom(input, { skipBlank: true, generators: { turbines: turbineSimulator(simulator) } }),
+      {
+        uid: 'readings',
+        decode: decodeLines(turbineReading({ keepLine: late !== undefined })),
+        watermarks: boundedOutOfOrderness(maxOutOfOrderness, ({ time }: TurbineReading) => time),
+      },
+    )
+    const averages = readings
+      .keyBy((reading) => reading.turbineID)
+      .window(tumbling(window))
+      .aggregate(
+        exactMean((reading) => reading.speed),
+        (turbineID, { start, end }, avgSpeed) => ({ turbineID, avgSpeed, windowStart: start, windowEnd: end }),
+      )
+      .uid('averages')
+
+    averages
+      .filter(({ avgSpeed }) => avgSpeed > threshold)
+      .map(alertLine)
+      .sinkTo(sinkFor(output), { uid: 'alerts' })
+    if (late) averages.late.map(({ line = '' }) => line).sinkTo(sinkFor(late), { uid: 'late' })
+    if (invalid) readings.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' })
+  },
+})

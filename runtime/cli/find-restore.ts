@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import { checkpointPlace, findCheckpoint, laterCheckpoints } from '../checkpoint/find-checkpoint.js'
+import { importCheckpoint } from '../checkpoint/import-checkpoint.js'
+import { logPath } from '../checkpoint/log-path.js'
+import type { CheckpointManifest, ProcessIdentity } from '../checkpoint/manifest.js'
+import { ManifestLog } from '../checkpoint/manifest-log.js'
+import { openStorage } from '../storage/open-storage.js'
+import type { CheckpointStorage } from '../storage/storage.js'
+import { mainClock } from './clock.js'
+import { chooseRestore, refuseDuplicateOutput, type RestoreRequest } from './restore-choice.js'
+
+/** Where the checkpoint to go on from is looked for. */
+export interface RestorePlace {
+  readonly storage: CheckpointStorage
+  readonly jobId: string
+  readonly identity: ProcessIdentity
+  /** `latest`, `none` or a path. */
+  readonly restore: string
+  readonly allowDuplicateOutput: boolean
+}
+
+/** What was found. */
+export interface FoundRestore {
+  readonly request: RestoreRequest
+  /** Undefined: a fresh start. */
+  readonly checkpoint: CheckpointManifest | undefined
+  /** Where it was, if it was copied from another storage. */
+  readonly copiedFrom: string | undefined
+}
+
+/**
+ * Finds what `--restore` means and checks that the job can go on from it. A checkpoint of another storage is copied into the job's own
+ * first. Call it while the job is held.
+ */
+export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: RestorePlace): Promise<FoundRestore> {
+  const { storage, jobId, restore } = place
+  if (restore === 'latest' || restore === 'none') {
+    const request: RestoreRequest = { ...job, mode: { kind: restore } }
+    const latest = restore === 'none' ? undefined : (await ManifestLog.open(storage, { jobId })).latest()
+    return { request, checkpoint: chooseRestore(request, latest), copiedFrom: undefined }
+  }
+  const { storageUrl, position } = checkpointPlace(restore)
+  const from = openStorage(storageUrl)
+  const named = await findCheckpoint(from, position)
+  const own = from.describe() === storage.describe()
+  chooseRestore({ ...job, mode: { kind: 'path', checkpoint: named } }, undefined)
+  if (!place.allowDuplicateOutput) {
+    const later = await laterCheckpoints(from, named.position, named.jobId)
+    if (!own) later.push(...(await laterCheckpoints(storage, 0, jobId)))
+    refuseDuplicateOutput(named, later, job.graph)
+  }
+  const checkpoint = own ? named : await copy(from, named, place)
+  const copiedFrom = own ? undefined : `${from.describe()}/${logPath(named.position)}`
+  return { request: { ...job, mode: { kind: 'path', checkpoint } }, checkpoint, copiedFrom }
+}
+
+function copy(from: CheckpointStorage, checkpoint: CheckpointManifest, place: RestorePlace): Promise<CheckpointManifest> {
+  const { storage, jobId, identity } = place
+  const nowMs = mainClock.now()
+  const nonce = randomUUID()
+  const runId = `${new Date(nowMs).toISOString().replace(/[-:]|\.\d+Z/g, '')}-${nonce.slice(0, 8)}`
+  return importCheckpoint({ from, checkpoint, into: storage, jobId, holder: identity, nonce, runId, nowMs })
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { ResolvedOptions } from '../../config/resolve-options.js'
+import { Holder } from '../checkpoint/holder.js'
+import { systemProcesses } from '../checkpoint/process-facts.js'
+import { MillraceError } from '../contract/errors.js'
+import { ringCount } from '../coordinator/deploy.js'
+import type { JobEvents } from '../coordinator/events.js'
+import { JobCoordinator, type JobResult } from '../coordinator/job-coordinator.js'
+import { planMemory } from '../coordinator/memory-plan.js'
+import { planJob } from '../plan/plan.js'
+import { openStorage } from '../storage/open-storage.js'
+import type { CheckpointStorage } from '../storage/storage.js'
+import { ThreadMerges } from '../worker/thread-merges.js'
+import { ThreadSlots } from '../worker/thread-slots.js'
+import { mainClock } from './clock.js'
+import { findRestore } from './find-restore.js'
+import type { PreparedJob } from './prepare-job.js'
+import { chooseRestore } from './restore-choice.js'
+import { makeSpillFolder } from './spill-folder.js'
+
+/** Flink's `execution.checkpointing.timeout`. */
+const CHECKPOINT_TIMEOUT_MS = 600_000
+const DEFAULT_MAX_PARALLELISM = 128
+
+/** Whoever watches the run. */
+export interface RunHooks {
+  readonly events: JobEvents
+  /** The job is about to run: from now on `suspend` takes a last checkpoint and stops it. */
+  readonly running: (suspend: () => void) => void
+  readonly warn: (message: string) => void
+}
+
+/**
+ * Runs a prepared job on threads of this process until it ends: checks the storage, holds the job, decides what to go on from. Rejects
+ * with what keeps it from starting (MILLRACE_HELD, MILLRACE_RESTORE, MILLRACE_STORAGE...).
+ */
+export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, hooks: RunHooks): Promise<JobResult> {
+  const storage = openStorage(prepared.checkpointUrl)
+  await storage.check()
+  const processes = systemProcesses()
+  const { jobId } = prepared
+  const holder = await Holder.acquire({ storage, jobId, nonce: randomUUID(), clock: mainClock, processes })
+  let suspend = (): void => {}
+  holder.startHeartbeat({
+    // The next checkpoint meets the other process's epoch and ends the job.
+    lost: (error) => {
+      hooks.warn(error.message)
+      suspend()
+    },
+    trouble: (error) => hooks.warn(`the heartbeat could not be written: ${(error as Error).message}`),
+  })
+  try {
+    return await runHeld(prepared, resolved, storage, {
+      ...hooks,
+      running: (stop) => {
+        suspend = stop
+        hooks.running(stop)
+      },
+    })
+  } finally {
+    await holder.release().catch((error: unknown) => hooks.warn(`the job could not be given free: ${(error as Error).message}`))
+  }
+}
+
+async function runHeld(
+  prepared: PreparedJob,
+  { values, origins }: ResolvedOptions,
+  storage: CheckpointStorage,
+  hooks: RunHooks,
+): Promise<JobResult> {
+  const { job, jobId, graph, bundle } = prepared
+  const identity = systemProcesses().self()
+  const { restore, allowDuplicateOutput, allowNonRestoredState } = values
+  const maxParallelism = origins.maxParallelism === undefined ? undefined : values.maxParallelism
+  const target = { jobName: job.name, graph, maxParallelism, allowNonRestoredState }
+  const found = await findRestore(target, { storage, jobId, identity, restore, allowDuplicateOutput })
+  const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? maxParallelism ?? DEFAULT_MAX_PARALLELISM)
+  const memory = planMemory(values.memoryBytes, plan.parallelism, ringCount(plan))
+  const { youngGenerationMb, oldGenerationMb } = memory
+  const slotEntry = entry('slot-entry.js')
+  const merges = new ThreadMerges(entry('merge-entry.js'))
+  const spillDirectory = makeSpillFolder(jobId, storage.describe())
+  const coordinator = new JobCoordinator({
+    jobId,
+    jobName: job.name,
+    graph,
+    params: prepared.params,
+    secretParams: new Set(job.params.flatMap((param) => (param.secret === true ? [param.name] : []))),
+    storage,
+    identity,
+    clock: mainClock,
+    events: hooks.events,
+    plan,
+    memory,
+    hosts: (slots) => {
+      bundle.ensure()
+      return new ThreadSlots({ slots, entry: slotEntry, youngGenerationMb, oldGenerationMb })
+    },
+    bundleUrl: bundle.url,
+    spillDirectory,
+    merge: (merge) => merges.run(merge),
+    checkpointIntervalMs: prepared.checkpointIntervalMs,
+    checkpointTimeoutMs: CHECKPOINT_TIMEOUT_MS,
+    restartAttempts: values.restartAttempts,
+    choose: (latest) => {
+      const chosen = chooseRestore(found.request, latest)
+      if (chosen?.position !== found.checkpoint?.position) throw changed(jobId)
+      return chosen
+    },
+  })
+  try {
+    hooks.running(() => coordinator.suspend())
+    const result = await coordinator.run()
+    return found.copiedFrom === undefined ? result : { ...result, restoredFrom: found.copiedFrom }
+  } finally {
+    await merges.close()
+    rmSync(spillDirectory, { recursive: true, force: true })
+  }
+}
+
+function entry(name: string): string {
+  return fileURLToPath(new URL(`../worker/${name}`, import.meta.url))
+}
+
+function changed(jobId: string): MillraceError {
+  return new MillraceError('MILLRACE_HELD', `another process went on with job "${jobId}" while this one was about to`, {
+    hint: 'stop that process first, or give this run another --job-id',
+  })
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import type { KeyedBackend } from '../../runtime/state/keyed-backend.js'
+import type { Link, LinkSnapshot } from '../../runtime/task/link.js'
+import { SnapshotEncoder, type SegmentWriter } from '../../runtime/task/snapshot-encoder.js'
+import type { SubtaskSnapshot } from '../../runtime/task/subtask.js'
+import type { OperatorSnapshot } from '../../runtime/worker/protocol.js'
+
+const SEGMENT = { path: 's' }
+
+/** Every run of segments takes one slice. */
+const segments: SegmentWriter = {
+  begin: () => ({ slice: () => true, finish: () => Promise.resolve([SEGMENT as never]) }),
+}
+
+function snapshot(checkpointId: number): SubtaskSnapshot {
+  const operator = { uid: 'op', committables: ['part'] } as unknown as LinkSnapshot
+  return { task: 0, checkpointId, operators: [operator] }
+}
+
+function encoder() {
+  const acks: { id: number; operators: readonly OperatorSnapshot[] }[] = []
+  const aborted: number[] = []
+  const backend = { abortCheckpoint: (id: number) => aborted.push(id) } as unknown as KeyedBackend
+  const links = [{ uid: 'op', backend } as unknown as Link]
+  const encoding = new SnapshotEncoder(segments, {
+    done: ({ checkpointId }, operators) => acks.push({ id: checkpointId, operators }),
+    failed: (error) => {
+      throw error
+    },
+    wake: () => {},
+  })
+  return { encoding, acks, aborted, links }
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('SnapshotEncoder', () => {
+  it('acknowledges what it has stored', async () => {
+    const { encoding, acks, links } = encoder()
+    encoding.add(snapshot(1), links)
+    expect(encoding.slice()).toBe(true)
+    await settled()
+    expect(acks).toEqual([{ id: 1, operators: [{ uid: 'op', committables: ['part'], segments: [SEGMENT] }] }])
+  })
+
+  it('hands over the committables of an aborted checkpoint, without its state', () => {
+    const { encoding, acks, links } = encoder()
+    encoding.add(snapshot(1), links)
+    encoding.abort(1)
+    expect(acks).toEqual([{ id: 1, operators: [{ uid: 'op', committables: ['part'], segments: [] }] }])
+    expect(encoding.hasWork()).toBe(false)
+  })
+
+  it('encodes nothing of a checkpoint that was aborted before its barrier came through', () => {
+    const { encoding, acks, aborted, links } = encoder()
+    encoding.abort(1)
+    encoding.add(snapshot(1), links)
+    expect(acks.map(({ operators }) => operators[0]!.segments)).toEqual([[]])
+    expect(aborted).toEqual([1])
+    expect(encoding.hasWork()).toBe(false)
+    encoding.add(snapshot(2), links)
+    expect(encoding.hasWork()).toBe(true)
+  })
+})
