@@ -29,13 +29,7 @@ export type {
   WindowedStream,
   WindowResultStream,
 } from './api/streams.js'
-export {
-  boundedOutOfOrderness,
-  monotonous,
-  noWatermarks,
-  type TimestampOf,
-  type Watermarks,
-} from './api/watermarks.js'
+export { boundedOutOfOrderness, monotonous, noWatermarks, type TimestampOf, type Watermarks } from './api/watermarks.js'
 export type { CoGroupFunction, JoinFunction } from './joins/co-group-contents.js'
 export type { Collector } from './process/collector.js'
 export type { FlatMapFunction } from './process/flat-map.js'
@@ -80,7 +74,14 @@ export type { JobDefinition } from '../runtime/contract/graph.js'
 export type { Key } from '../runtime/contract/key.js'
 export type { Counter, MetricGroup } from '../runtime/contract/metrics.js'
 export type { Sink } from '../runtime/contract/sink.js'
-export type { Decoder, DecodeOutput, InvalidRecord, RawRecord, Source, WatermarkStrategy } from '../runtime/contract/source.js'
+export type {
+  Decoder,
+  DecodeOutput,
+  InvalidRecord,
+  RawRecord,
+  Source,
+  WatermarkStrategy,
+} from '../runtime/contract/source.js'
 export type {
   Aggregator,
   AggregatingState,

@@ -28,10 +28,14 @@ export interface JobOptions<P extends ParamDeclarations> {
 export function defineJob<P extends ParamDeclarations = Record<never, never>>(options: JobOptions<P>): JobDefinition {
   const { name, params = {} as P, checkpointInterval } = options
   if (typeof name !== 'string' || name === '') {
-    throw new MillraceError('MILLRACE_GRAPH', 'defineJob() needs a name', { hint: "defineJob({ name: 'windTurbine', ... })" })
+    throw new MillraceError('MILLRACE_GRAPH', 'defineJob() needs a name', {
+      hint: "defineJob({ name: 'windTurbine', ... })",
+    })
   }
   if (typeof options.build !== 'function') {
-    throw new MillraceError('MILLRACE_GRAPH', `job ${name} has no build function`, { hint: 'defineJob({ name, build(env, params) { ... } })' })
+    throw new MillraceError('MILLRACE_GRAPH', `job ${name} has no build function`, {
+      hint: 'defineJob({ name, build(env, params) { ... } })',
+    })
   }
   return {
     millraceJob: 1,

@@ -29,7 +29,10 @@ export interface StreamEnvironment {
   /**
    * The records of a source whose records are values already. (A source of raw bytes needs `decode`.)
    */
-  fromSource<T>(source: Source<T> & ([T] extends [RawRecord] ? never : unknown), options: SourceOptions<T>): SourceStream<T>
+  fromSource<T>(
+    source: Source<T> & ([T] extends [RawRecord] ? never : unknown),
+    options: SourceOptions<T>,
+  ): SourceStream<T>
   /** The records of a source, decoded; those that do not decode are the stream's `invalid`. */
   fromSource<Raw, T>(
     source: Source<Raw>,
@@ -56,7 +59,7 @@ export class BuiltEnvironment implements StreamEnvironment, StreamFactory {
       {
         kind: 'source',
         source: source as unknown as Source<never>,
-        ...(decode === undefined ? {} : { decoder: decode as Decoder<never, unknown> }),
+        ...(decode === undefined ? {} : { decoder: decode }),
         watermarks: strategy(options, site),
       },
       site,
@@ -96,7 +99,12 @@ export class BuiltEnvironment implements StreamEnvironment, StreamFactory {
     this.graph.add('sink', inputs, { kind: 'sink', sink }, site, { name: sink.name, ...options })
   }
 
-  own(stream: unknown, kind: 'stream' | 'keyed stream', what: string, site: CallSite): { readonly ports: readonly Port[] } {
+  own(
+    stream: unknown,
+    kind: 'stream' | 'keyed stream',
+    what: string,
+    site: CallSite,
+  ): { readonly ports: readonly Port[] } {
     const isKind = kind === 'stream' ? stream instanceof BuiltStream : stream instanceof BuiltKeyedStream
     if (!isKind) {
       throw new MillraceError('MILLRACE_GRAPH', `the argument of ${what} is no ${kind}`, {
@@ -113,15 +121,20 @@ export class BuiltEnvironment implements StreamEnvironment, StreamFactory {
 }
 
 function strategy<T>(options: SourceOptions<T>, site: CallSite): WatermarkStrategy<never> {
-  const { timestamp, watermarks = noWatermarks() as WatermarkStrategy<T> } = options
-  if (watermarks.timestamp !== undefined) requireFunction(watermarks.timestamp, 'the timestamp function of `watermarks`', site)
-  if (timestamp === undefined) return watermarks as WatermarkStrategy<never>
+  const { timestamp, watermarks = noWatermarks() } = options
+  if (watermarks.timestamp !== undefined)
+    requireFunction(watermarks.timestamp, 'the timestamp function of `watermarks`', site)
+  if (timestamp === undefined) return watermarks
   requireFunction(timestamp, '`timestamp` of fromSource()', site)
-  if (watermarks.timestamp === undefined) return { ...watermarks, timestamp } as WatermarkStrategy<never>
-  throw new MillraceError('MILLRACE_GRAPH', 'fromSource() has two timestamp functions: `timestamp`, and that of `watermarks`', {
-    hint: 'give one of them',
-    ...atOf(site),
-  })
+  if (watermarks.timestamp === undefined) return { ...watermarks, timestamp }
+  throw new MillraceError(
+    'MILLRACE_GRAPH',
+    'fromSource() has two timestamp functions: `timestamp`, and that of `watermarks`',
+    {
+      hint: 'give one of them',
+      ...atOf(site),
+    },
+  )
 }
 
 function requireMethod(value: unknown, method: string, message: string, site: CallSite): void {

@@ -16,7 +16,14 @@ import { durationMs, type Duration } from './duration.js'
 import type { Port, PortInput } from './transformation.js'
 import { hashed } from './hashed.js'
 import type { StreamFactory } from './stream-factory.js'
-import type { CoGroupWindowed, CoGroupedStreams, JoinWhere, JoinWindowed, JoinedStreams, OperatorStream } from './streams.js'
+import type {
+  CoGroupWindowed,
+  CoGroupedStreams,
+  JoinWhere,
+  JoinWindowed,
+  JoinedStreams,
+  OperatorStream,
+} from './streams.js'
 import { requireAssigner } from './windowed-stream.js'
 
 /** The two sides of a join, before their keys are known. */
@@ -35,9 +42,13 @@ export class BuiltJoinedStreams<T, U> implements JoinedStreams<T, U> {
     return where(this.left, this.right, keyOf, (inputs, assigner) => this.windowed<K>(inputs, assigner, 0))
   }
 
-  private windowed<K extends Key>(inputs: readonly PortInput[], assigner: WindowAssigner, latenessMs: number): JoinWindowed<K, T, U> {
+  private windowed<K extends Key>(
+    inputs: readonly PortInput[],
+    assigner: WindowAssigner,
+    latenessMs: number,
+  ): JoinWindowed<K, T, U> {
     return {
-      allowedLateness: (lateness) => this.windowed<K>(inputs, assigner, durationMs(lateness, 'allowedLateness()')) as never,
+      allowedLateness: (lateness) => this.windowed<K>(inputs, assigner, durationMs(lateness, 'allowedLateness()')),
       apply: <Out>(fn: JoinFunction<K, T, U, Out>) => {
         const contents = (): CoGroupContents<T, U> => joinContents(fn as JoinFunction<Key, T, U, Out>)
         return add<Out, T, U>(this.factory, 'window join', inputs, { assigner, latenessMs, contents, fn })
@@ -62,9 +73,13 @@ export class BuiltCoGroupedStreams<T, U> implements CoGroupedStreams<T, U> {
     return where(this.left, this.right, keyOf, (inputs, assigner) => this.windowed<K>(inputs, assigner, 0))
   }
 
-  private windowed<K extends Key>(inputs: readonly PortInput[], assigner: WindowAssigner, latenessMs: number): CoGroupWindowed<K, T, U> {
+  private windowed<K extends Key>(
+    inputs: readonly PortInput[],
+    assigner: WindowAssigner,
+    latenessMs: number,
+  ): CoGroupWindowed<K, T, U> {
     return {
-      allowedLateness: (lateness) => this.windowed<K>(inputs, assigner, durationMs(lateness, 'allowedLateness()')) as never,
+      allowedLateness: (lateness) => this.windowed<K>(inputs, assigner, durationMs(lateness, 'allowedLateness()')),
       apply: <Out = T>(fn: CoGroupFunction<K, T, U, Out>) => {
         const contents = (): CoGroupContents<T, U> => coGroupContents(fn as CoGroupFunction<Key, T, U, unknown>)
         return add<Out, T, U>(this.factory, 'window co-group', inputs, { assigner, latenessMs, contents, fn })

@@ -51,7 +51,11 @@ export class BuiltKeyedStream<K extends Key, T> implements KeyedStream<K, T> {
   filter(predicate: (value: T) => boolean): OperatorStream<T> {
     const site = new CallSite()
     requireFunction(predicate, 'the argument of filter()', site)
-    return this.operator('filter', { keyed: false, states: [], create: () => new FilterOperator(predicate, site) }, site)
+    return this.operator(
+      'filter',
+      { keyed: false, states: [], create: () => new FilterOperator(predicate, site) },
+      site,
+    )
   }
 
   flatMap<R>(fn: FlatMapFunction<T, R>): OperatorStream<R> {
@@ -93,7 +97,7 @@ export class BuiltKeyedStream<K extends Key, T> implements KeyedStream<K, T> {
 
   sinkTo(sink: Sink<T>, options: SinkOptions): void {
     const inputs = this.ports.map((port) => ({ port, input: 0 as const }))
-    this.factory.sink(inputs, sink as unknown as Sink<never>, options, new CallSite())
+    this.factory.sink(inputs, sink, options, new CallSite())
   }
 
   private operator<Out>(

@@ -2,7 +2,7 @@
 export interface OutputTag<T> {
   readonly name: string
   /** For the compiler only: never there. */
-  readonly type?: (value: T) => T
+  readonly type?: () => T
 }
 
 /** A side output's tag, as Flink's `OutputTag`: `const rejected = outputTag<Order>('rejected')`. */

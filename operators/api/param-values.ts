@@ -16,7 +16,8 @@ export function paramSpecs(declarations: ParamDeclarations): readonly ParamSpec[
   return Object.keys(declarations).map((name) => {
     const declared = declarations[name]
     if (declared instanceof Param) return paramSpec(name, declared.options)
-    if (isSchema(declared)) return paramSpec(name, { type: 'string', optional: runSchema(name, declared, undefined).issues === undefined })
+    if (isSchema(declared))
+      return paramSpec(name, { type: 'string', optional: runSchema(name, declared, undefined).issues === undefined })
     throw new MillraceError('MILLRACE_GRAPH', `params.${name} is no parameter`, {
       hint: 'use p.string(), p.number(), p.duration()... or a Standard Schema (zod, valibot, arktype)',
     })
@@ -51,7 +52,9 @@ function paramValue(name: string, param: Param<unknown>, given: string | undefin
   const result = param.parse(text)
   if ('value' in result) return result.value
   const shown = secret ? '' : `: ${JSON.stringify(text)}`
-  throw new MillraceError('MILLRACE_PARAM', `parameter ${name} does not parse${shown}`, { hint: `expected ${result.form}` })
+  throw new MillraceError('MILLRACE_PARAM', `parameter ${name} does not parse${shown}`, {
+    hint: `expected ${result.form}`,
+  })
 }
 
 /** An optional schema says itself what stands for nothing given (`.default(...)`); the empty text is nothing given. */
@@ -79,7 +82,9 @@ function isSchema(value: unknown): value is StandardSchema<unknown> {
 }
 
 function missingParam(name: string, type: string): MillraceError {
-  return new MillraceError('MILLRACE_PARAM', `parameter ${name} (${type}) is missing`, { hint: `give it: --param ${name}=...` })
+  return new MillraceError('MILLRACE_PARAM', `parameter ${name} (${type}) is missing`, {
+    hint: `give it: --param ${name}=...`,
+  })
 }
 
 function unknownParam(name: string, known: readonly string[]): MillraceError {

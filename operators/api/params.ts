@@ -49,7 +49,9 @@ export const p: Params = {
       valueOr(parseDuration(text), `a duration such as ${DURATION_FORM}`),
     ),
   bytes: (fallback) =>
-    new Param(options('bytes', fallback), (text) => valueOr(parseBytes(text), `a number of bytes such as ${BYTES_FORM}`)),
+    new Param(options('bytes', fallback), (text) =>
+      valueOr(parseBytes(text), `a number of bytes such as ${BYTES_FORM}`),
+    ),
   oneOf: <const T extends string>(choices: readonly T[], fallback?: T) =>
     new Param<T>(options(choices.join('|'), fallback), (text) =>
       valueOr(
@@ -58,7 +60,9 @@ export const p: Params = {
       ),
     ),
   source: (fallback) =>
-    new Param(options('source', fallback), (text) => valueOr(parseLocators(text), `${LOCATOR_FORM}, or a list file:A,file:B`)),
+    new Param(options('source', fallback), (text) =>
+      valueOr(parseLocators(text), `${LOCATOR_FORM}, or a list file:A,file:B`),
+    ),
   sink: (fallback) => new Param(options('sink', fallback), (text) => valueOr(parseLocator(text), LOCATOR_FORM)),
 }
 

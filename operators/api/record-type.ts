@@ -1,6 +1,6 @@
 /** Tells a process function's output type, for the compiler only; see {@link record}. */
 export interface RecordType<T> {
-  readonly type?: (value: T) => T
+  readonly type?: () => T
 }
 
 /** `emits: record<Alert>()` in a process function: it emits alerts. Without it, it emits what it takes. */

@@ -32,5 +32,10 @@ export interface StreamFactory {
   /** Adds a sink. */
   sink(inputs: readonly PortInput[], sink: Sink<never>, options: SinkOptions, site: CallSite): void
   /** The ports of an argument that must be a stream of this job, keyed or not. MILLRACE_GRAPH if it is none. */
-  own(stream: unknown, kind: 'stream' | 'keyed stream', what: string, site: CallSite): { readonly ports: readonly Port[] }
+  own(
+    stream: unknown,
+    kind: 'stream' | 'keyed stream',
+    what: string,
+    site: CallSite,
+  ): { readonly ports: readonly Port[] }
 }

@@ -41,12 +41,7 @@ export class BuiltStream<T> implements SourceStream<T>, WindowResultStream<T, un
   private readonly owner: Transformation | undefined
   private readonly lateTag: string
 
-  constructor(
-    factory: StreamFactory,
-    ports: readonly Port[],
-    owner?: Transformation,
-    lateTag: string = LATE_TAG,
-  ) {
+  constructor(factory: StreamFactory, ports: readonly Port[], owner?: Transformation, lateTag: string = LATE_TAG) {
     this.factory = factory
     this.ports = ports
     this.owner = owner
@@ -114,7 +109,7 @@ export class BuiltStream<T> implements SourceStream<T>, WindowResultStream<T, un
   }
 
   sinkTo(sink: Sink<T>, options: SinkOptions): void {
-    this.factory.sink(inputs(this.ports), sink as unknown as Sink<never>, options, new CallSite())
+    this.factory.sink(inputs(this.ports), sink, options, new CallSite())
   }
 
   uid(uid: string): this {

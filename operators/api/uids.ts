@@ -9,7 +9,8 @@ const UID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 /** MILLRACE_GRAPH for a text that cannot be a uid. */
 export function requireUid(uid: unknown, what: string, site: CallSite): void {
   if (typeof uid === 'string' && UID.test(uid)) return
-  const shown = uid === undefined || uid === '' ? `${what} has no uid` : `${JSON.stringify(uid)} cannot be the uid of ${what}`
+  const shown =
+    uid === undefined || uid === '' ? `${what} has no uid` : `${JSON.stringify(uid)} cannot be the uid of ${what}`
   throw new MillraceError('MILLRACE_GRAPH', shown, {
     hint: 'give it a uid of letters, digits, ".", "_" and "-", at most 100, beginning with a letter or digit',
     ...atOf(site),
@@ -52,8 +53,12 @@ function missingUid({ what, name, site }: Transformation): MillraceError {
 function duplicateUid(uid: string, first: Transformation, second: Transformation): MillraceError {
   const place = first.site.at
   const where = place === undefined ? '' : ` at ${place}`
-  return new MillraceError('MILLRACE_GRAPH', `uid "${uid}" of the ${second.what} is also that of the ${first.what}${where}`, {
-    hint: 'uids are unique in a job',
-    ...atOf(second.site),
-  })
+  return new MillraceError(
+    'MILLRACE_GRAPH',
+    `uid "${uid}" of the ${second.what} is also that of the ${first.what}${where}`,
+    {
+      hint: 'uids are unique in a job',
+      ...atOf(second.site),
+    },
+  )
 }

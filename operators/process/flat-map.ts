@@ -36,7 +36,7 @@ export class FlatMapOperator<In, Out> implements Operator<In, Out>, Collector<Ou
       return
     }
     refusePromise('the flatMap function', this.uid, this.place, results)
-    this.emitAll(results as Iterable<Out>, timestamp)
+    this.emitAll(results, timestamp)
   }
 
   emit(value: Out): void {
@@ -44,11 +44,18 @@ export class FlatMapOperator<In, Out> implements Operator<In, Out>, Collector<Ou
   }
 
   private emitAll(results: Iterable<Out>, timestamp: number): void {
-    if (typeof (results as Partial<Iterable<Out>> | null)?.[Symbol.iterator] !== 'function' || typeof results === 'string') {
-      throw new MillraceError('MILLRACE_USER', `the flatMap function of operator "${this.uid}" returned something that is no iterable`, {
-        hint: 'return an iterable of records, or nothing and emit to its second argument',
-        ...atOf(this.place),
-      })
+    if (
+      typeof (results as Partial<Iterable<Out>> | null)?.[Symbol.iterator] !== 'function' ||
+      typeof results === 'string'
+    ) {
+      throw new MillraceError(
+        'MILLRACE_USER',
+        `the flatMap function of operator "${this.uid}" returned something that is no iterable`,
+        {
+          hint: 'return an iterable of records, or nothing and emit to its second argument',
+          ...atOf(this.place),
+        },
+      )
     }
     for (const result of results) this.output.emit(result, timestamp)
   }

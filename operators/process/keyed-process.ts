@@ -2,7 +2,13 @@ import type { Key } from '../../runtime/contract/key.js'
 import type { Operator, OperatorContext } from '../../runtime/contract/operator.js'
 import { NO_TIMESTAMP } from '../../runtime/contract/time.js'
 import type { RecordType } from '../api/record-type.js'
-import { KeyContext, type KeyedContext, type OpenContext, type ProcessContext, type TimerContext } from './process-context.js'
+import {
+  KeyContext,
+  type KeyedContext,
+  type OpenContext,
+  type ProcessContext,
+  type TimerContext,
+} from './process-context.js'
 import { openStates, type StateDeclarations } from './state-declaration.js'
 import { refusePromise, requireFunction, type Place } from './user-function.js'
 
@@ -27,8 +33,11 @@ export interface KeyedProcessFunction<K, In, Out, S extends StateDeclarations> e
 }
 
 /** A function on two keyed streams that share their state. Flink: `KeyedCoProcessFunction`. */
-export interface KeyedCoProcessFunction<K, In1, In2, Out, S extends StateDeclarations>
-  extends KeyedLifecycle<K, Out, S> {
+export interface KeyedCoProcessFunction<K, In1, In2, Out, S extends StateDeclarations> extends KeyedLifecycle<
+  K,
+  Out,
+  S
+> {
   onElement1(value: In1, ctx: KeyedContext<K, NoInfer<Out>, S>): void | undefined
   onElement2(value: In2, ctx: KeyedContext<K, NoInfer<Out>, S>): void | undefined
 }
@@ -126,7 +135,7 @@ export function keyedFunctions<K, In, Out, S extends StateDeclarations>(
   requireFunction((fn as Partial<typeof fn> | undefined)?.onElement, 'onElement of process()', place)
   requireTimerFunction(fn, place)
   const onElement1 = fn.onElement.bind(fn)
-  return { state: fn.state ?? ({} as S), lifecycle: fn, onElement1, onElement2: onElement1 as never }
+  return { state: fn.state ?? ({} as S), lifecycle: fn, onElement1, onElement2: onElement1 }
 }
 
 /** A checked {@link KeyedCoProcessFunction}. MILLRACE_GRAPH for what is missing or async. */

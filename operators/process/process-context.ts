@@ -22,7 +22,7 @@ export interface ProcessContext<Out> extends Collector<Out>, OpenContext {
   /** The operator's current watermark. */
   readonly watermark: number
   /** Emits to a side output; a tag that nobody reads drops the record and costs nothing. */
-  output<T>(tag: OutputTag<T>, value: T): void
+  output<T>(tag: OutputTag<T>, value: NoInfer<T>): void
 }
 
 /** Timers of the current key. Registering one twice fires it once. */
@@ -73,7 +73,7 @@ export class RecordContext<Out> implements ProcessContext<Out> {
     this.main.emit(value, this.timestamp)
   }
 
-  output<T>(tag: OutputTag<T>, value: T): void {
+  output<T>(tag: OutputTag<T>, value: NoInfer<T>): void {
     sideOutput(this.host, this.sides, tag.name).emit(value, this.timestamp)
   }
 }
@@ -102,7 +102,7 @@ export class KeyContext<K, Out, S extends StateDeclarations> implements TimerCon
   }
 
   get key(): K {
-    return this.host.currentKey() as Key as K
+    return this.host.currentKey() as K
   }
 
   get watermark(): number {
@@ -113,16 +113,12 @@ export class KeyContext<K, Out, S extends StateDeclarations> implements TimerCon
     this.main.emit(value, this.timestamp)
   }
 
-  output<T>(tag: OutputTag<T>, value: T): void {
+  output<T>(tag: OutputTag<T>, value: NoInfer<T>): void {
     sideOutput(this.host, this.sides, tag.name).emit(value, this.timestamp)
   }
 }
 
-function sideOutput(
-  host: OperatorContext<never>,
-  opened: Map<string, Output<unknown>>,
-  tag: string,
-): Output<unknown> {
+function sideOutput(host: OperatorContext<never>, opened: Map<string, Output<unknown>>, tag: string): Output<unknown> {
   let output = opened.get(tag)
   if (output === undefined) {
     output = host.sideOutput(tag)

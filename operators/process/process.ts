@@ -86,7 +86,7 @@ export class ProcessOperator<In1, In2, Out> implements Operator<In1, Out, In2> {
 export function processFunctions<In, Out>(fn: ProcessFunction<In, Out>, place: Place): RecordFunctions<In, never, Out> {
   requireFunction((fn as Partial<typeof fn> | undefined)?.onElement, 'onElement of process()', place)
   const onElement1 = fn.onElement.bind(fn)
-  return { onElement1, onElement2: onElement1 as never, ...lifecycle(fn) }
+  return { onElement1, onElement2: onElement1, ...lifecycle(fn) }
 }
 
 /** A checked {@link CoProcessFunction}. MILLRACE_GRAPH for what is missing or async. */

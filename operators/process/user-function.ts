@@ -40,7 +40,11 @@ export function requireFunction(fn: unknown, what: string, place: Place, generat
     })
   }
   if (kind === '[object GeneratorFunction]' && !generatorAllowed) {
-    throw new MillraceError('MILLRACE_GRAPH', `${what} must not be a generator function: its body would never run`, atOf(place))
+    throw new MillraceError(
+      'MILLRACE_GRAPH',
+      `${what} must not be a generator function: its body would never run`,
+      atOf(place),
+    )
   }
 }
 

@@ -15,7 +15,9 @@ export function count(): MergeableAggregator<unknown, number, number> & Accumula
  * The sum of a number of each record, in floating point: exact for whole numbers up to 2^53; else the last bits depend on the order of
  * addition, and with sliding windows on how records share slices.
  */
-export function sumOf<In>(numberOf: (value: In) => number): MergeableAggregator<In, number, number> & AccumulatorSchema {
+export function sumOf<In>(
+  numberOf: (value: In) => number,
+): MergeableAggregator<In, number, number> & AccumulatorSchema {
   return {
     name: 'sum',
     create: () => 0,
@@ -26,7 +28,9 @@ export function sumOf<In>(numberOf: (value: In) => number): MergeableAggregator<
 }
 
 /** The least number. */
-export function minOf<In>(numberOf: (value: In) => number): MergeableAggregator<In, number, number> & AccumulatorSchema {
+export function minOf<In>(
+  numberOf: (value: In) => number,
+): MergeableAggregator<In, number, number> & AccumulatorSchema {
   return {
     name: 'min',
     create: () => Infinity,
@@ -37,7 +41,9 @@ export function minOf<In>(numberOf: (value: In) => number): MergeableAggregator<
 }
 
 /** The greatest number. */
-export function maxOf<In>(numberOf: (value: In) => number): MergeableAggregator<In, number, number> & AccumulatorSchema {
+export function maxOf<In>(
+  numberOf: (value: In) => number,
+): MergeableAggregator<In, number, number> & AccumulatorSchema {
   return {
     name: 'max',
     create: () => -Infinity,

@@ -10,19 +10,25 @@ import type { Contents } from './contents.js'
 export type WindowResultFunction<K, Result, Out> = (key: K, window: Window, result: Result) => Out
 
 /** Gets a window's records, in the order they came (after sessions merged: those of the earlier one first). Flink: `WindowFunction`. */
-export type WindowFunction<K, T, Out> = (key: K, window: Window, values: Iterable<T>, out: Collector<Out>) => void | undefined
+export type WindowFunction<K, T, Out> = (
+  key: K,
+  window: Window,
+  values: Iterable<T>,
+  out: Collector<Out>,
+) => void | undefined
 
 /** One accumulator a window; emits its result, through `fn` if there is one. */
 export function aggregateContents<In, Acc, Result>(
   aggregator: Aggregator<In, Acc, Result> & AccumulatorSchema,
   fn: WindowResultFunction<Key, Result, unknown> | undefined,
 ): Contents<In, Acc> {
-  const { merge, name = 'custom', version = 1 } = aggregator
+  const { name = 'custom', version = 1 } = aggregator
+  const merge = aggregator.merge?.bind(aggregator)
   return {
     schema: `aggregate ${name}/${version}`,
     create: aggregator.create.bind(aggregator),
     add: aggregator.add.bind(aggregator),
-    ...(merge === undefined ? {} : { merge: merge.bind(aggregator) }),
+    ...(merge === undefined ? {} : { merge }),
     slices: merge !== undefined,
     fire({ key, start, end, acc }, emit) {
       const result = aggregator.result(acc)

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ResolvedOptions } from '../../config/resolve-options.js'
 import { Holder } from '../checkpoint/holder.js'
+import type { ProcessIdentity } from '../checkpoint/manifest.js'
 import { systemProcesses } from '../checkpoint/process-facts.js'
 import { MillraceError } from '../contract/errors.js'
 import { ringCount } from '../coordinator/deploy.js'
@@ -39,7 +40,7 @@ export interface RunHooks {
 export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, hooks: RunHooks): Promise<JobResult> {
   const storage = openStorage(prepared.checkpointUrl)
   await storage.check()
-  const processes = systemProcesses()
+  const processes = systemProcesses(readText)
   const { jobId } = prepared
   const holder = await Holder.acquire({ storage, jobId, nonce: randomUUID(), clock: mainClock, processes })
   let suspend = (): void => {}
@@ -52,7 +53,7 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
     trouble: (error) => hooks.warn(`the heartbeat could not be written: ${(error as Error).message}`),
   })
   try {
-    return await runHeld(prepared, resolved, storage, {
+    return await runHeld(prepared, resolved, { storage, identity: processes.self() }, {
       ...hooks,
       running: (stop) => {
         suspend = stop
@@ -67,11 +68,10 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
 async function runHeld(
   prepared: PreparedJob,
   { values, origins }: ResolvedOptions,
-  storage: CheckpointStorage,
+  { storage, identity }: { readonly storage: CheckpointStorage; readonly identity: ProcessIdentity },
   hooks: RunHooks,
 ): Promise<JobResult> {
   const { job, jobId, graph, bundle } = prepared
-  const identity = systemProcesses().self()
   const { restore, allowDuplicateOutput, allowNonRestoredState } = values
   const maxParallelism = origins.maxParallelism === undefined ? undefined : values.maxParallelism
   const target = { jobName: job.name, graph, maxParallelism, allowNonRestoredState }
@@ -122,6 +122,14 @@ async function runHeld(
 
 function entry(name: string): string {
   return fileURLToPath(new URL(`../worker/${name}`, import.meta.url))
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
 }
 
 function changed(jobId: string): MillraceError {

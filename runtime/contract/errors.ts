@@ -30,6 +30,7 @@ export interface SerializedError {
   readonly cause?: SerializedError
 }
 
+/** What an error may say beside its message. */
 export interface MillraceErrorOptions {
   readonly hint?: string
   readonly at?: string
@@ -57,7 +58,7 @@ export function serializeError(error: unknown, code: ErrorCode = 'MILLRACE_USER'
   const own = error as Partial<MillraceError> & Error
   const known = typeof own.code === 'string' && own.code.startsWith('MILLRACE_')
   return {
-    code: known ? (own.code as ErrorCode) : code,
+    code: known ? own.code : code,
     message: own.message,
     ...(known && own.hint !== undefined ? { hint: own.hint } : {}),
     ...(known && own.at !== undefined ? { at: own.at } : {}),

@@ -39,6 +39,7 @@ export interface SourceNode extends NodeBase {
   readonly watermarks: WatermarkStrategy<never>
 }
 
+/** Any operator that is neither a source nor a sink. */
 export interface OperatorNode extends NodeBase {
   readonly kind: 'operator'
   readonly inputs: readonly GraphEdge[]
@@ -49,12 +50,14 @@ export interface OperatorNode extends NodeBase {
   readonly create: () => Operator<never, unknown, never>
 }
 
+/** The end of a stream. */
 export interface SinkNode extends NodeBase {
   readonly kind: 'sink'
   readonly inputs: readonly GraphEdge[]
   readonly sink: Sink<never>
 }
 
+/** A node of the graph. */
 export type GraphNode = SourceNode | OperatorNode | SinkNode
 
 /** What `defineJob`'s build function makes: plain data and functions, a pure function of the parameters. */
@@ -73,6 +76,7 @@ export interface JobDefinition {
   build(params: Readonly<Record<string, string>>): JobGraph
 }
 
+/** A parameter as `--help` and the checks see it. */
 export interface ParamSpec {
   readonly name: string
   readonly description?: string

@@ -4,6 +4,7 @@ export interface Counter {
   readonly count: number
 }
 
+/** The metrics of one operator subtask. */
 export interface MetricGroup {
   /** The counter of that name, created on first use. `numLateRecordsDropped` is what the job's summary adds up. */
   counter(name: string): Counter

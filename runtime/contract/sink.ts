@@ -15,7 +15,9 @@ export interface Sink<In, Committable extends JsonValue = JsonValue, WriterState
   readonly guarantee: DeliveryGuarantee
   /** Where it writes, as plain text: a restore with another output is refused. */
   readonly describe: string
-  createWriter(ctx: SinkWriterContext): SinkWriter<In, Committable, WriterState> | Promise<SinkWriter<In, Committable, WriterState>>
+  createWriter(
+    ctx: SinkWriterContext,
+  ): SinkWriter<In, Committable, WriterState> | Promise<SinkWriter<In, Committable, WriterState>>
   createCommitter?(ctx: SinkCommitterContext): SinkCommitter<Committable>
 }
 

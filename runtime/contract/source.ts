@@ -27,6 +27,7 @@ export interface EnumeratorContext<Split> {
   fail(error: unknown): void
 }
 
+/** A split and its name, unique in the source for ever. */
 export interface IdentifiedSplit<Split> {
   readonly id: string
   readonly split: Split
@@ -72,6 +73,7 @@ export interface SplitReader<Raw, Split> {
   close?(): void | Promise<void>
 }
 
+/** Where a split reader hands its records. */
 export interface RawOutput<Raw> {
   /** `timestamp`: the source's own event time of the record, `NO_TIMESTAMP` if it has none. `raw` is only valid during the call. */
   collect(raw: Raw, timestamp: number): void

@@ -43,6 +43,7 @@ export interface ValueState<T> {
   clear(): void
 }
 
+/** A list of the current key. */
 export interface ListState<T> {
   get(): readonly T[]
   add(value: T): void
@@ -50,6 +51,7 @@ export interface ListState<T> {
   clear(): void
 }
 
+/** A map of the current key; each entry is stored on its own. */
 export interface MapState<K, V> {
   get(key: K): V | undefined
   has(key: K): boolean
@@ -60,12 +62,14 @@ export interface MapState<K, V> {
   clear(): void
 }
 
+/** One value of the current key, combined by the declared function. */
 export interface ReducingState<T> {
   get(): T | undefined
   add(value: T): void
   clear(): void
 }
 
+/** An accumulator of the current key, seen through its result. */
 export interface AggregatingState<In, Out> {
   get(): Out | undefined
   add(value: In): void

@@ -17,6 +17,7 @@ import { PendingCheckpoint, type CheckpointReason } from './pending-checkpoint.j
 import type { SlotHost } from './slot-host.js'
 import { SourceCoordinator } from './source-coordinator.js'
 
+/** How an attempt ended. */
 export type AttemptOutcome =
   | { readonly kind: 'finished' | 'suspended' }
   | { readonly kind: 'failed'; readonly error: SerializedError; readonly uid?: string }
@@ -31,6 +32,7 @@ export interface CheckpointSink {
   late(operators: readonly (FromSlot & { type: 'checkpointAck' })['operators'][number][]): void
 }
 
+/** What an attempt runs, and where. */
 export interface AttemptOptions {
   readonly plan: ExecutionPlan
   readonly assignments: readonly SlotAssignment[]
@@ -39,7 +41,9 @@ export interface AttemptOptions {
   readonly checkpoints: CheckpointSink
   readonly checkpointIntervalMs: number
   readonly checkpointTimeoutMs: number
-  readonly restoredSources: Readonly<Record<string, { readonly state: JsonValue; readonly splits: readonly AssignedSplit[][] }>>
+  readonly restoredSources: Readonly<
+    Record<string, { readonly state: JsonValue; readonly splits: readonly AssignedSplit[][] }>
+  >
   readonly counterBase: CounterTotals
   readonly events: JobEvents
 }
@@ -47,6 +51,7 @@ export interface AttemptOptions {
 /** How long the last messages of a thread that ended may take. */
 const LAST_WORDS_MS = 1000
 
+/** One attempt. Use it once. */
 export class Attempt {
   private readonly options: AttemptOptions
   private readonly ports: MessagePort[] = []
@@ -117,7 +122,8 @@ export class Attempt {
   private async startSources(): Promise<void> {
     const { plan, clock, events, restoredSources } = this.options
     try {
-      for (const node of plan.graph.nodes) if (node.kind === 'source') this.sources.push(this.sourceCoordinator(node, clock, events))
+      for (const node of plan.graph.nodes)
+        if (node.kind === 'source') this.sources.push(this.sourceCoordinator(node, clock, events))
       for (const source of this.sources) await source.start(restoredSources[source.uid])
       this.sourcesStarted = true
       this.startIfReady()
@@ -255,7 +261,11 @@ export class Attempt {
   }
 
   private fail(error: unknown, uid?: string): void {
-    this.settle({ kind: 'failed', error: serializeError(error, 'MILLRACE_INTERNAL'), ...(uid !== undefined ? { uid } : {}) })
+    this.settle({
+      kind: 'failed',
+      error: serializeError(error, 'MILLRACE_INTERNAL'),
+      ...(uid !== undefined ? { uid } : {}),
+    })
   }
 
   private broadcast(message: ToSlot): void {

@@ -7,21 +7,15 @@
  * One merge at a time, off the main thread. After a change of parallelism each subtask's share of all older runs is merged first.
  */
 import type { SegmentRef } from '../checkpoint/manifest.js'
-import type { MergeTarget } from '../checkpoint/merge-segment-files.js'
+import type { MergeJob } from '../checkpoint/merge-job.js'
 import { groupRuns } from '../checkpoint/segment-run.js'
 import { chooseMerge } from '../checkpoint/segment-tiering.js'
 import { keyGroupRange } from '../codec/key-group.js'
 
-/** A merge as plain data: it may run on another thread. */
-export interface MergeJob {
-  readonly storageUrl: string
-  /** Oldest first. */
-  readonly refs: readonly SegmentRef[]
-  readonly target: MergeTarget
-}
-
+/** Runs one merge; its result takes the inputs' place. */
 export type MergeRunner = (job: MergeJob) => Promise<readonly SegmentRef[]>
 
+/** Live segments by operator uid, oldest first. */
 export type SegmentLists = Readonly<Record<string, readonly SegmentRef[]>>
 
 interface Finished {
@@ -30,6 +24,7 @@ interface Finished {
   readonly result: readonly SegmentRef[]
 }
 
+/** Whose segments are merged, and how. */
 export interface MergesOptions {
   readonly storageUrl: string
   readonly epoch: number
@@ -66,7 +61,9 @@ export class BackgroundMerges {
   consider(lists: SegmentLists, checkpointId: number): void {
     if (this.busy || this.finished !== undefined) return
     for (const [uid, list] of Object.entries(lists)) {
-      const jobs = this.foreign(list) ? this.redistribution(uid, list, checkpointId) : this.tier(uid, list, checkpointId)
+      const jobs = this.foreign(list)
+        ? this.redistribution(uid, list, checkpointId)
+        : this.tier(uid, list, checkpointId)
       if (jobs.length === 0) continue
       this.start(uid, jobs)
       return
@@ -99,7 +96,13 @@ export class BackgroundMerges {
     return []
   }
 
-  private job(uid: string, subtask: number, refs: readonly SegmentRef[], checkpointId: number, oldest: boolean): MergeJob {
+  private job(
+    uid: string,
+    subtask: number,
+    refs: readonly SegmentRef[],
+    checkpointId: number,
+    oldest: boolean,
+  ): MergeJob {
     const { storageUrl, epoch } = this.options
     const range = this.range(subtask)
     return {

@@ -18,6 +18,7 @@ import type { JobEvents } from './events.js'
 import type { PendingCheckpoint } from './pending-checkpoint.js'
 import { sinkNodes, type Committables, type SinkCommitters } from './sink-committers.js'
 
+/** What every checkpoint of this process has in common. */
 export interface CheckpointsOptions {
   readonly plan: ExecutionPlan
   readonly jobName: string
@@ -102,6 +103,7 @@ export class Checkpoints implements CheckpointSink {
       durationMs: clock.now() - pending.triggeredAtMs,
       writtenBytes: sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes)),
       stateBytes: sum(state.map((s) => s.bytes)),
+      counters: manifest.counters,
     })
   }
 
@@ -112,7 +114,8 @@ export class Checkpoints implements CheckpointSink {
 
   late(operators: readonly OperatorSnapshot[]): void {
     for (const { uid, committables } of operators) {
-      if (committables !== undefined && committables.length > 0) this.carried[uid] = [...(this.carried[uid] ?? []), ...committables]
+      if (committables !== undefined && committables.length > 0)
+        this.carried[uid] = [...(this.carried[uid] ?? []), ...committables]
     }
   }
 
@@ -154,7 +157,9 @@ export function hasCommittables(manifest: CheckpointManifest): boolean {
 
 /** The same checkpoint after everything was published. */
 export function withoutCommittables(manifest: CheckpointManifest): CheckpointManifest {
-  const sinks = Object.fromEntries(Object.entries(manifest.sinks).map(([uid, sink]) => [uid, { ...sink, committables: [] }]))
+  const sinks = Object.fromEntries(
+    Object.entries(manifest.sinks).map(([uid, sink]) => [uid, { ...sink, committables: [] }]),
+  )
   return { ...manifest, nonce: `${manifest.nonce}-published`, sinks }
 }
 

@@ -7,6 +7,7 @@ import type { EdgeRings, SlotAssignment } from '../worker/protocol.js'
 import type { MemoryPlan } from './memory-plan.js'
 import { slotRestore } from './restore-plan.js'
 
+/** What is deployed. */
 export interface DeployOptions {
   readonly jobId: string
   readonly runId: string

@@ -44,7 +44,18 @@ export interface DraftParts {
 export function draftCheckpoint(parts: DraftParts): CheckpointDraft {
   const uids = [...new Set(parts.slots.flatMap((slot) => slot.map((o) => o.uid)))]
   const of = (uid: string): OperatorSnapshot[] => parts.slots.map((slot) => slot.find((o) => o.uid === uid)!)
-  const { slots: _slots, kinds, enumerators, fingerprints, outputs, segments, committables, counterBase, planHash, ...rest } = parts
+  const {
+    slots: _slots,
+    kinds,
+    enumerators,
+    fingerprints,
+    outputs,
+    segments,
+    committables,
+    counterBase,
+    planHash,
+    ...rest
+  } = parts
   const plan: PlanRecord = {
     hash: planHash,
     operators: uids.map((uid) => ({ uid, kind: kinds[uid]!, states: of(uid)[0]!.schema })),
@@ -83,7 +94,11 @@ function finishedSubtasks(subtasks: readonly OperatorSnapshot[]): number[] {
   return subtasks.flatMap((o, subtask) => (o.finished ? [subtask] : []))
 }
 
-function sourceRecord(subtasks: readonly OperatorSnapshot[], enumerator: JsonValue, fingerprint: JsonValue): SourceRecord {
+function sourceRecord(
+  subtasks: readonly OperatorSnapshot[],
+  enumerator: JsonValue,
+  fingerprint: JsonValue,
+): SourceRecord {
   const splits = subtasks.flatMap((o) =>
     (o.splits ?? []).map((s): SplitRecord => ({ splitId: s.id, split: s.split, watermark: s.watermark })),
   )

@@ -8,6 +8,8 @@ export interface CheckpointInfo {
   /** Bytes newly written for it, and bytes of state it refers to. */
   readonly writtenBytes: number
   readonly stateBytes: number
+  /** What the job had counted with it, since its first start. */
+  readonly counters: CounterTotals
 }
 
 /** What a running job tells whoever shows it. Main thread; calls must return at once. */

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { CheckpointManifest, ProcessIdentity } from '../checkpoint/manifest.js'
 import { ManifestLog } from '../checkpoint/manifest-log.js'
-import { serializeError, type SerializedError } from '../contract/errors.js'
+import { serializeError } from '../contract/errors.js'
 import type { JobGraph } from '../contract/graph.js'
 import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
@@ -22,6 +22,7 @@ import { RestartStrategy, type JobFailure } from './restart-strategy.js'
 import { SinkCommitters } from './sink-committers.js'
 import type { SlotHostFactory } from './slot-host.js'
 
+/** How a job's run in a process may end. */
 export type JobStatus = 'FINISHED' | 'SUSPENDED' | 'FAILED'
 
 /** How a job's run in this process ended. Counters are those of the last checkpoint. */
@@ -35,6 +36,7 @@ export interface JobResult {
   readonly failure: JobFailure | undefined
 }
 
+/** Everything a run needs; the caller has checked it against the job and the checkpoint. */
 export interface JobOptions {
   readonly jobId: string
   readonly jobName: string
@@ -61,6 +63,7 @@ export interface JobOptions {
   readonly choose: (latest: CheckpointManifest | undefined) => CheckpointManifest | undefined
 }
 
+/** Runs one job in this process. Use it once. */
 export class JobCoordinator {
   private readonly options: JobOptions
   private attempt: Attempt | undefined
@@ -95,7 +98,12 @@ export class JobCoordinator {
     })
     const runId = checkpoint?.runId ?? freshRun
     const { jobId, events } = options
-    const committers = new SinkCommitters(options.graph, { jobId, runId, epoch: record.epoch, warn: events.warn.bind(events) })
+    const committers = new SinkCommitters(options.graph, {
+      jobId,
+      runId,
+      epoch: record.epoch,
+      warn: events.warn.bind(events),
+    })
     this.latest = checkpoint
     const restoredFrom = checkpoint === undefined ? undefined : pathOf(options.storage, checkpoint)
     const checkpoints = new Checkpoints({
@@ -138,7 +146,11 @@ export class JobCoordinator {
   }
 
   /** First publish what the manifest names, then clear away what it does not. */
-  private async prepare(log: ManifestLog, committers: SinkCommitters, from: CheckpointManifest | undefined): Promise<boolean> {
+  private async prepare(
+    log: ManifestLog,
+    committers: SinkCommitters,
+    from: CheckpointManifest | undefined,
+  ): Promise<boolean> {
     try {
       if (from !== undefined) await committers.commit(committablesOf(from))
       if (from?.final === true && hasCommittables(from)) this.latest = await log.append(withoutCommittables(from))

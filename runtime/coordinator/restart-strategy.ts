@@ -7,6 +7,7 @@ export interface JobFailure {
   readonly atMs: number
 }
 
+/** What to do after a failure. */
 export type RestartDecision = { readonly kind: 'restart'; readonly delayMs: number } | { readonly kind: 'fail' }
 
 const FIRST_DELAY_MS = 50

@@ -15,7 +15,8 @@ export function slotRestore(manifest: CheckpointManifest, slot: number, parallel
   for (const [uid, record] of Object.entries(manifest.operators)) {
     operators[uid] = {
       // Splits may move to another reader than before, which must not be ahead of them.
-      watermark: same && manifest.sources[uid] === undefined ? record.watermarks[slot]! : Math.min(...record.watermarks),
+      watermark:
+        same && manifest.sources[uid] === undefined ? record.watermarks[slot]! : Math.min(...record.watermarks),
       finished: isFinished(record.finishedSubtasks, manifest.parallelism, same ? slot : undefined),
       state: deal(Object.values(record.listState).flat(), slot, parallelism),
       segments: overlapping(record, range.first, range.last),

@@ -11,7 +11,12 @@ export class SinkCommitters {
 
   constructor(
     graph: JobGraph,
-    context: { readonly jobId: string; readonly runId: string; readonly epoch: number; warn(uid: string, message: string): void },
+    context: {
+      readonly jobId: string
+      readonly runId: string
+      readonly epoch: number
+      warn(uid: string, message: string): void
+    },
   ) {
     for (const node of graph.nodes) {
       if (node.kind !== 'sink') continue

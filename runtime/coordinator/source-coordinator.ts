@@ -4,6 +4,7 @@ import type { IdentifiedSplit, Source, SplitEnumerator } from '../contract/sourc
 import { MIN_WATERMARK, type Clock } from '../contract/time.js'
 import type { AssignedSplit, ToSlot } from '../worker/protocol.js'
 
+/** A source and its readers. */
 export interface SourceCoordinatorOptions {
   readonly node: SourceNode
   readonly parallelism: number
@@ -38,7 +39,9 @@ export class SourceCoordinator {
   }
 
   /** `restored`: the enumerator's state and, by subtask, the splits of the checkpoint: they are registered before anything else. */
-  async start(restored: { readonly state: JsonValue; readonly splits: readonly AssignedSplit[][] } | undefined): Promise<void> {
+  async start(
+    restored: { readonly state: JsonValue; readonly splits: readonly AssignedSplit[][] } | undefined,
+  ): Promise<void> {
     restored?.splits.forEach((splits, subtask) => this.assign(subtask, splits))
     const assigned = restored?.splits.flat().map(({ id, split }) => ({ id, split })) ?? []
     await this.enumerator.start(restored?.state, assigned)

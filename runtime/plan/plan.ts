@@ -54,9 +54,13 @@ interface MutableTask {
  */
 export function planJob(graph: JobGraph, parallelism: number, maxParallelism: number): ExecutionPlan {
   if (parallelism > maxParallelism) {
-    throw new MillraceError('MILLRACE_USAGE', `parallelism ${parallelism} is above the maximum parallelism ${maxParallelism}`, {
-      hint: 'lower --parallelism; the maximum is fixed by the first checkpoint of the job (--max-parallelism, 128 by default)',
-    })
+    throw new MillraceError(
+      'MILLRACE_USAGE',
+      `parallelism ${parallelism} is above the maximum parallelism ${maxParallelism}`,
+      {
+        hint: 'lower --parallelism; the maximum is fixed by the first checkpoint of the job (--max-parallelism, 128 by default)',
+      },
+    )
   }
   const tasks: MutableTask[] = []
   const edges: PlanEdge[] = []

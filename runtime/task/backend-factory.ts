@@ -27,7 +27,10 @@ export class BackendFactory {
     this.clock = clock
     this.keyedOperators = Math.max(1, keyedOperators)
     const folder = join(spillDirectory, `e${epoch}-a${attempt}-s${slot}`)
-    this.spill = new LevelSpill(folder, { cacheBytes: memory.levelDbBytes / 2, writeBufferBytes: memory.levelDbBytes / 4 })
+    this.spill = new LevelSpill(folder, {
+      cacheBytes: memory.levelDbBytes / 2,
+      writeBufferBytes: memory.levelDbBytes / 4,
+    })
   }
 
   async create(node: OperatorNode, restore: OperatorRestore | undefined): Promise<KeyedBackend> {

@@ -13,6 +13,7 @@ export type AlignmentResult =
   | { readonly kind: 'aligned'; readonly checkpointId: number }
   | { readonly kind: 'stale' }
 
+/** The alignment of one subtask's channels. Slot thread. */
 export class BarrierAligner {
   private readonly blockedChannels: Uint8Array
   private pendingId = -1

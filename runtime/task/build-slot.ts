@@ -22,6 +22,7 @@ import { SourceDriver } from './source-driver.js'
 import { Subtask, type SourceHead } from './subtask.js'
 import type { BackendFactory } from './backend-factory.js'
 
+/** What a slot's subtasks are built from. */
 export interface BuildOptions {
   readonly plan: ExecutionPlan
   readonly assignment: SlotAssignment
@@ -90,7 +91,9 @@ class SubtaskBuilder {
     const node = nodeOf(this.options.plan, id)
     if (node.kind === 'source') throw new MillraceError('MILLRACE_INTERNAL', `source "${node.uid}" inside a chain`)
     const link =
-      node.kind === 'sink' ? new SinkLink(node, this.wiring(node)) : new OperatorLink(node, await this.keyedWiring(node))
+      node.kind === 'sink'
+        ? new SinkLink(node, this.wiring(node))
+        : new OperatorLink(node, await this.keyedWiring(node))
     this.inputs.set(id, link.input)
     this.links.push(link)
   }
@@ -116,8 +119,12 @@ class SubtaskBuilder {
 
   /** Chained operators and channel writers that a node's output (main: tag undefined) reaches. */
   private targetsOf(id: number, tag: string | undefined): Output<unknown>[] {
-    const chained = this.task.chained.filter((c) => c.fromNode === id && c.tag === tag).map((c) => this.inputs.get(c.toNode)!)
-    const written = this.task.outputs.filter((e) => e.fromNode === id && e.tag === tag).map((e) => this.writers.get(e.id)!)
+    const chained = this.task.chained
+      .filter((c) => c.fromNode === id && c.tag === tag)
+      .map((c) => this.inputs.get(c.toNode)!)
+    const written = this.task.outputs
+      .filter((e) => e.fromNode === id && e.tag === tag)
+      .map((e) => this.writers.get(e.id)!)
     return [...chained, ...written]
   }
 
@@ -132,14 +139,19 @@ class SubtaskBuilder {
 
   private gateChannels(): GateChannel[] {
     return this.task.inputs.flatMap((edge) =>
-      this.options.channels.readers(edge).map((reader) => ({ reader, input: edge.input, keyOf: keyOfEdge(edge.partitioning) })),
+      this.options.channels
+        .readers(edge)
+        .map((reader) => ({ reader, input: edge.input, keyOf: keyOfEdge(edge.partitioning) })),
     )
   }
 
   private source(node: SourceNode): SourceHead {
     const { plan, assignment, clock, slot } = this.options
     const metrics = new LocalMetrics()
-    const counters = { recordsIn: metrics.counter('numRecordsIn'), invalidRecords: metrics.counter('numInvalidRecords') }
+    const counters = {
+      recordsIn: metrics.counter('numRecordsIn'),
+      invalidRecords: metrics.counter('numInvalidRecords'),
+    }
     const decoding = new Decoding(node, this.outputOf(node.id, undefined), this.outputOf(node.id, 'invalid'), counters)
     const reader = node.source.createReader({
       subtask: assignment.slot,
@@ -149,7 +161,11 @@ class SubtaskBuilder {
     }) as SourceReader<unknown, JsonValue>
     const sources = plan.graph.nodes.filter((n) => n.kind === 'source')
     const drift = new DriftTable(assignment.drift, sources.indexOf(node), assignment.parallelism, assignment.slot)
-    const host = { wake: () => slot.wake(), wakeOthers: () => slot.wakeOthers(), fail: (error: unknown) => slot.fail(error) }
+    const host = {
+      wake: () => slot.wake(),
+      wakeOthers: () => slot.wakeOthers(),
+      fail: (error: unknown) => slot.fail(error),
+    }
     const driver = new SourceDriver({ node, reader, decoding, drift, clock, host })
     return { uid: node.uid, driver, metrics }
   }

@@ -82,9 +82,13 @@ export class Decoding implements RawOutput<unknown>, DecodeOutput<unknown> {
     }
     if (timestamp === timestamp && typeof timestamp === 'number') return timestamp
     throw operatorFailure(
-      new MillraceError('MILLRACE_USER', `the timestamp of a record is ${String(timestamp)}, not a number of milliseconds`, {
-        hint: 'let the decoder refuse records without a valid time',
-      }),
+      new MillraceError(
+        'MILLRACE_USER',
+        `the timestamp of a record is ${String(timestamp)}, not a number of milliseconds`,
+        {
+          hint: 'let the decoder refuse records without a valid time',
+        },
+      ),
       this.node.uid,
     )
   }

@@ -11,18 +11,21 @@ import type { RecordBatch } from '../exchange/record-batch.js'
 import { BarrierAligner } from './barrier-aligner.js'
 import { WatermarkValve, type ValveOutput } from './watermark-valve.js'
 
+/** One channel into a subtask: which input it feeds and, on hash edges, the key of a record. */
 export interface GateChannel {
   readonly reader: ChannelReader
   readonly input: 0 | 1
   readonly keyOf: ((value: unknown) => Key) | undefined
 }
 
+/** What the gate hands on. */
 export interface GateOutput extends ValveOutput {
   records(batch: RecordBatch, channel: GateChannel): void
   aligned(checkpointId: number, timestampMs: number): void
   ended(): void
 }
 
+/** All channels into a subtask, as one sequence of elements. Slot thread. */
 export class InputGate {
   private readonly channels: readonly GateChannel[]
   private readonly output: GateOutput

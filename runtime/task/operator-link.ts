@@ -88,7 +88,8 @@ export class OperatorLink implements Link {
   advanceWatermark(watermark: number, shouldYield: () => boolean): boolean {
     this.watermark = watermark
     try {
-      if (this.backend !== undefined && !this.backend.advanceWatermark(watermark, this.fireEvent, shouldYield)) return false
+      if (this.backend !== undefined && !this.backend.advanceWatermark(watermark, this.fireEvent, shouldYield))
+        return false
       this.operator.processWatermark?.(watermark)
       return true
     } catch (error) {
@@ -168,7 +169,7 @@ export class OperatorLink implements Link {
       uid,
       clock,
       output,
-      sideOutput: sideOutput as OperatorContext<unknown>['sideOutput'],
+      sideOutput,
       hasSideOutput,
       print,
       warn: (message) => warn(uid, message),

@@ -106,7 +106,9 @@ class HashWriter extends RecordWriter {
     super(channels)
     this.keyOf = keyOf
     this.grouper = new KeyGrouper(maxParallelism)
-    this.channelOf = Uint16Array.from({ length: maxParallelism }, (_, g) => subtaskOf(g, maxParallelism, channels.length))
+    this.channelOf = Uint16Array.from({ length: maxParallelism }, (_, g) =>
+      subtaskOf(g, maxParallelism, channels.length),
+    )
   }
 
   emit(value: unknown, timestamp: number): void {

@@ -41,7 +41,7 @@ export class SinkLink implements Link {
     const { uid, metrics } = this
     await this.guard(async () => {
       const context = { ...info, uid, clock, metrics, print, warn: (message: string) => warn(uid, message) }
-      this.writer = (await this.node.sink.createWriter(context)) as SinkWriter<unknown>
+      this.writer = await this.node.sink.createWriter(context)
       if (restore !== undefined && restore.writerStates.length > 0) this.writer.restoreState?.(restore.writerStates)
     })
   }

@@ -28,6 +28,7 @@ export interface SlotLink {
   receive(): ToSlot | undefined
 }
 
+/** A slot's surroundings; the simulator supplies its own. */
 export interface SlotOptions {
   readonly slot: number
   readonly clock: Clock
@@ -40,6 +41,7 @@ export interface SlotOptions {
   readonly breathe: () => Promise<void>
 }
 
+/** The mailbox loop of one slot. */
 export class Slot {
   /** Downstream first. */
   private subtasks: readonly Subtask[] = []
@@ -56,7 +58,13 @@ export class Slot {
     this.options = options
     this.encoder = new SnapshotEncoder(options.segments, {
       done: (snapshot, operators) =>
-        options.link.send({ type: 'checkpointAck', slot: options.slot, task: snapshot.task, checkpointId: snapshot.checkpointId, operators }),
+        options.link.send({
+          type: 'checkpointAck',
+          slot: options.slot,
+          task: snapshot.task,
+          checkpointId: snapshot.checkpointId,
+          operators,
+        }),
       failed: (error) => this.fail(error),
       wake: () => this.wake(),
     })

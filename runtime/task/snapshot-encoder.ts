@@ -21,10 +21,12 @@ export interface SegmentRun {
   finish(): Promise<readonly SegmentRef[]>
 }
 
+/** Opens the run of segments that a backend's changes go into. */
 export interface SegmentWriter {
   begin(uid: string, checkpointId: number, backend: KeyedBackend): SegmentRun
 }
 
+/** What the encoder tells the slot. */
 export interface EncoderEvents {
   done(snapshot: SubtaskSnapshot, operators: readonly OperatorSnapshot[]): void
   failed(error: unknown): void
@@ -41,6 +43,7 @@ interface Running {
   waiting: boolean
 }
 
+/** The snapshots of a slot that are being encoded. Slot thread. */
 export class SnapshotEncoder {
   private readonly segments: SegmentWriter
   private readonly events: EncoderEvents
@@ -113,7 +116,10 @@ export class SnapshotEncoder {
     this.running = this.running.filter((r) => r !== running)
     this.events.done(
       running.snapshot,
-      running.snapshot.operators.map((operator) => ({ ...operator, segments: running.segments.get(operator.uid) ?? [] })),
+      running.snapshot.operators.map((operator) => ({
+        ...operator,
+        segments: running.segments.get(operator.uid) ?? [],
+      })),
     )
   }
 

@@ -22,8 +22,10 @@ export const POLL_RECORDS = 512
 /** How far a reader of a bounded source may run ahead of the others unless the job says otherwise. */
 const BOUNDED_DRIFT_MS = 600_000
 
+/** As a split's `PollStatus`, for the whole subtask. */
 export type SourceStatus = 'more' | 'wait' | 'end'
 
+/** How a driver reaches its slot. */
 export interface SourceHost {
   /** Makes the slot look again. */
   wake(): void
@@ -32,6 +34,7 @@ export interface SourceHost {
   fail(error: unknown): void
 }
 
+/** The source at the head of a chain: multiplexes the splits of one subtask. Slot thread. */
 export class SourceDriver {
   private readonly node: SourceNode
   private readonly strategy: WatermarkStrategy<never>
@@ -194,7 +197,9 @@ export class SourceDriver {
 
   private finishSplit(split: SplitState): void {
     this.splits.splice(this.splits.indexOf(split), 1)
-    void Promise.resolve(split.reader.close?.()).catch((error: unknown) => this.host.fail(operatorFailure(error, this.node.uid)))
+    void Promise.resolve(split.reader.close?.()).catch((error: unknown) =>
+      this.host.fail(operatorFailure(error, this.node.uid)),
+    )
   }
 
   private async open(assigned: AssignedSplit): Promise<void> {

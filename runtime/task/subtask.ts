@@ -32,6 +32,7 @@ export interface SubtaskSnapshot {
   readonly operators: readonly LinkSnapshot[]
 }
 
+/** How a subtask reaches its slot. */
 export interface SubtaskHost {
   readonly clock: Clock
   wake(): void
@@ -40,6 +41,7 @@ export interface SubtaskHost {
   finished(task: number): void
 }
 
+/** One parallel share of a task. Slot thread. */
 export class Subtask implements GateOutput {
   readonly task: number
   readonly links: readonly Link[]

@@ -1,7 +1,8 @@
 import { MillraceError, type ErrorCode } from '../contract/errors.js'
 
 const FRAME = /\(?((?:file:\/\/)?[^\s()]+?\.[cm]?[jt]sx?:\d+:\d+)\)?$/
-const ENGINE = /node:|[\\/]node_modules[\\/]|[\\/]millrace[\\/]dist[\\/]|[\\/]dist[\\/](?:runtime|operators)[\\/]|[\\/](?:runtime|operators)[\\/][^:]*\.ts:/
+const ENGINE =
+  /node:|[\\/]node_modules[\\/]|[\\/]millrace[\\/]dist[\\/]|[\\/]dist[\\/](?:runtime|operators)[\\/]|[\\/](?:runtime|operators)[\\/][^:]*\.ts:/
 
 /** The first place of a stack that lies in the user's own files, as `file:line:column`; source maps must be on. */
 export function userFrame(stack: string | undefined): string | undefined {
@@ -17,7 +18,14 @@ export function userFrame(stack: string | undefined): string | undefined {
 export class OperatorFailure extends MillraceError {
   readonly uid: string
 
-  constructor(code: ErrorCode, uid: string, message: string, at: string | undefined, hint: string | undefined, cause: unknown) {
+  constructor(
+    code: ErrorCode,
+    uid: string,
+    message: string,
+    at: string | undefined,
+    hint: string | undefined,
+    cause: unknown,
+  ) {
     super(code, message, { cause, ...(at !== undefined ? { at } : {}), ...(hint !== undefined ? { hint } : {}) })
     this.name = 'OperatorFailure'
     this.uid = uid

@@ -9,11 +9,13 @@
  */
 import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
 
+/** Where the valve's watermark and status go. */
 export interface ValveOutput {
   watermark(time: number): void
   status(idle: boolean): void
 }
 
+/** Many channels' watermarks in, one out. Slot thread. */
 export class WatermarkValve {
   private readonly watermarks: Float64Array
   private readonly idle: Uint8Array

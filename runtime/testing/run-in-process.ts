@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CheckpointManifest } from '../checkpoint/manifest.js'
@@ -12,39 +13,59 @@ import { planJob } from '../plan/plan.js'
 import { openStorage } from '../storage/open-storage.js'
 import { runMerge } from '../worker/merge-entry.js'
 import { systemClock } from '../worker/system-clock.js'
+import { frozenJob } from './frozen-job.js'
 import { InProcessSlots } from './in-process-slots.js'
 
+/** How {@link runInProcess} runs a job. */
 export interface InProcessOptions {
   readonly params?: Readonly<Record<string, string>>
   /** Default 1. */
   readonly parallelism?: number
+  /** Default 128. */
   readonly maxParallelism?: number
-  /** A folder; default a new one in the system's temporary folder. */
+  /** A folder that outlives the run, to go on from; default a temporary one that does not. */
   readonly checkpointDirectory?: string
   /** Milliseconds; default 0: only the final checkpoint. */
   readonly checkpointIntervalMs?: number
   /** Bytes for the whole job; default 256 MiB. */
   readonly memoryBytes?: number
+  /** Failures without a checkpoint between before the job fails for good. Default 0: at the first one. */
   readonly restartAttempts?: number
   readonly clock?: Clock
-  /** Gets the coordinator before it runs, to suspend it. */
-  readonly onStart?: (coordinator: JobCoordinator) => void
+  /**
+   * Freeze records that are emitted and values that are stored, so that a job that changes them throws. Default true; it costs time.
+   */
+  readonly freeze?: boolean
+  /** Gets the means to suspend the job, before it runs: a last checkpoint, no final watermark. */
+  readonly onStart?: (running: { suspend(): void }) => void
   readonly events?: Partial<JobEvents>
 }
 
 /** What a job did. */
 export interface InProcessResult extends JobResult {
+  /** Lines that the job printed. */
   readonly printed: readonly string[]
   readonly warnings: readonly string[]
-  readonly checkpointDirectory: string
 }
 
 /**
  * Runs a job to its end on the calling thread: the engine's own coordinator, slots, exchange, state and checkpoints, without threads.
- * Goes on from the last checkpoint in `checkpointDirectory`, unless the job finished there.
+ * Goes on from the last checkpoint in `checkpointDirectory`, unless the job finished there. A job that fails is no rejection: see `status`
+ * and `failure` of the result.
  */
 export async function runInProcess(job: JobDefinition, options: InProcessOptions = {}): Promise<InProcessResult> {
-  const directory = options.checkpointDirectory ?? join(tmpdir(), `millrace-${randomUUID()}`)
+  const { checkpointDirectory } = options
+  if (checkpointDirectory !== undefined) return run(job, options, checkpointDirectory)
+  const directory = join(tmpdir(), `millrace-${randomUUID()}`)
+  try {
+    return await run(job, options, directory)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function run(given: JobDefinition, options: InProcessOptions, directory: string): Promise<InProcessResult> {
+  const job = options.freeze === false ? given : frozenJob(given)
   const clock = options.clock ?? systemClock
   const params = options.params ?? {}
   const graph = job.build(params)
@@ -56,6 +77,7 @@ export async function runInProcess(job: JobDefinition, options: InProcessOptions
     jobName: job.name,
     graph,
     params,
+    secretParams: new Set(job.params.filter((param) => param.secret === true).map((param) => param.name)),
     storage: openStorage(directory),
     identity: { host: 'in-process', bootId: null, pid: process.pid, startTicks: null },
     clock,
@@ -71,7 +93,7 @@ export async function runInProcess(job: JobDefinition, options: InProcessOptions
     choose: unfinished,
   })
   options.onStart?.(coordinator)
-  return { ...(await coordinator.run()), printed, warnings, checkpointDirectory: directory }
+  return { ...(await coordinator.run()), printed, warnings }
 }
 
 function unfinished(latest: CheckpointManifest | undefined): CheckpointManifest | undefined {

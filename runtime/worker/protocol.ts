@@ -32,6 +32,7 @@ export interface SlotAssignment {
   readonly restore?: SlotRestore
 }
 
+/** The rings of one edge that a slot takes part in. */
 export interface EdgeRings {
   readonly edge: number
   readonly out: readonly (SharedArrayBuffer | undefined)[]
@@ -50,6 +51,7 @@ export interface SlotRestore {
   readonly operators: Readonly<Record<string, OperatorRestore>>
 }
 
+/** What one operator subtask starts from. */
 export interface OperatorRestore {
   /** The watermark this subtask had reached; -Infinity if none. */
   readonly watermark: number
@@ -61,6 +63,7 @@ export interface OperatorRestore {
   readonly writerStates: readonly JsonValue[]
 }
 
+/** A split on its way to a reader, or as a reader left it. */
 export interface AssignedSplit {
   readonly id: string
   readonly split: JsonValue

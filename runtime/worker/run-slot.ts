@@ -19,6 +19,7 @@ import { Slot, type SlotLink } from '../task/slot.js'
 import type { SlotAssignment, ToSlot } from './protocol.js'
 import { reportMetrics } from './report-metrics.js'
 
+/** What a slot needs to start. */
 export interface SlotStart {
   readonly assignment: SlotAssignment
   readonly port: MessagePort

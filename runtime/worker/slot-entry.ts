@@ -1,4 +1,4 @@
-/** The worker thread's entry: imports the job's bundle and runs one slot. The only default export Piscina needs. */
+/** The worker thread's entry. */
 import type { MessagePort } from 'node:worker_threads'
 import { serializeError } from '../contract/errors.js'
 import type { JobDefinition } from '../contract/graph.js'
@@ -6,7 +6,8 @@ import type { SlotAssignment } from './protocol.js'
 import { startSlot } from './run-slot.js'
 import { systemClock } from './system-clock.js'
 
-export default async function runSlot({ assignment, port }: { assignment: SlotAssignment; port: MessagePort }): Promise<void> {
+/** Imports the job's bundle and runs one slot; failures go to the coordinator. */
+export async function runSlot({ assignment, port }: { assignment: SlotAssignment; port: MessagePort }): Promise<void> {
   try {
     const { default: job } = (await import(assignment.bundleUrl!)) as { default: JobDefinition }
     await startSlot({ assignment, port, job, clock: systemClock }).ended

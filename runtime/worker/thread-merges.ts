@@ -1,6 +1,5 @@
 import { Piscina } from 'piscina'
-import type { SegmentRef } from '../checkpoint/manifest.js'
-import type { MergeJob } from '../coordinator/background-merges.js'
+import type { MergeRunner } from '../coordinator/background-merges.js'
 
 /** Merges segments on one background thread, started with the first merge. Main thread. */
 export class ThreadMerges {
@@ -12,9 +11,15 @@ export class ThreadMerges {
     this.entry = entry
   }
 
-  async run(job: MergeJob): Promise<readonly SegmentRef[]> {
-    this.pool ??= new Piscina({ filename: this.entry, minThreads: 0, maxThreads: 1, idleTimeout: 5000, recordTiming: false })
-    return (await this.pool.run(job)) as readonly SegmentRef[]
+  readonly run: MergeRunner = async (job) => {
+    this.pool ??= new Piscina({
+      filename: this.entry,
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: 5000,
+      recordTiming: false,
+    })
+    return (await this.pool.run(job, { name: 'runMerge' })) as Awaited<ReturnType<MergeRunner>>
   }
 
   async close(): Promise<void> {

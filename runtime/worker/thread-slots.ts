@@ -4,6 +4,7 @@ import { MillraceError } from '../contract/errors.js'
 import type { SlotHost } from '../coordinator/slot-host.js'
 import type { SlotAssignment } from './protocol.js'
 
+/** The threads of one attempt. */
 export interface ThreadSlotsOptions {
   readonly slots: number
   /** The built entry, JavaScript. */
@@ -38,7 +39,7 @@ export class ThreadSlots implements SlotHost {
 
   async run(assignment: SlotAssignment, port: MessagePort): Promise<void> {
     try {
-      await this.pool.run({ assignment, port }, { transferList: [port] })
+      await this.pool.run({ assignment, port }, { transferList: [port], name: 'runSlot' })
     } catch (error) {
       throw threadFailure(error, assignment.slot)
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { SegmentRef } from '../../runtime/checkpoint/manifest.js'
-import { BackgroundMerges, type MergeJob } from '../../runtime/coordinator/background-merges.js'
+import type { MergeJob } from '../../runtime/checkpoint/merge-job.js'
+import { BackgroundMerges } from '../../runtime/coordinator/background-merges.js'
 
 const ref = (path: string, subtask: number, [first, last]: [number, number], bytes = 100): SegmentRef => ({
   path,

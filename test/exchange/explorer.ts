@@ -18,6 +18,8 @@ interface ThreadState {
   readonly locals: object
   readonly log: readonly number[]
   readonly text: string
+  /** Within an operation: fields and next access. */
+  readonly inside: string
 }
 
 interface State {
@@ -26,14 +28,22 @@ interface State {
   readonly threads: readonly ThreadState[]
 }
 
-/** How many states were reached. Throws on the first fault. */
-export function explore(shared: Shared, programs: readonly Program<never>[]): { states: number; ends: number } {
+/**
+ * How many states were reached. Throws on the first fault. A thread inside an operation is known by the results of its
+ * accesses so far; with `merged`, by its fields and the access that comes next. That is enough where the variables on the
+ * production code's stack follow from these two, as they do in the ring, and makes long operations affordable.
+ */
+export function explore(
+  shared: Shared,
+  programs: readonly Program<never>[],
+  merged: boolean,
+): { states: number; ends: number } {
   const known = new Map<string, number>()
   const before: number[][] = []
   const ends: number[] = []
   const stack: State[] = []
   const enter = (next: Shared, threads: readonly ThreadState[], from: number): void => {
-    const text = JSON.stringify([next, threads.map((thread) => [thread.text, thread.log])])
+    const text = JSON.stringify([next, threads.map((thread) => [thread.text, merged ? thread.inside : thread.log])])
     const key = createHash('sha1').update(text).digest('base64')
     const id = known.get(key)
     if (id !== undefined) return void before[id]!.push(from)
@@ -84,11 +94,16 @@ function makeStep(program: Program<never>, thread: ThreadState, shared: Shared):
     if (error !== SUSPENDED) throw error
   }
   // An async function turns the suspension into a rejection, so the flag counts, not the exception.
-  return program.memory.suspended ? { ...thread, log } : threadState(locals)
+  if (!program.memory.suspended) return threadState(locals)
+  return { ...thread, log, inside: `${textOf(locals)} ${program.memory.nextAccess}` }
 }
 
 function threadState(locals: object): ThreadState {
-  return { locals, log: [], text: JSON.stringify(locals, withoutMemory) }
+  return { locals, log: [], text: textOf(locals), inside: '' }
+}
+
+function textOf(locals: object): string {
+  return JSON.stringify(locals, withoutMemory)
 }
 
 function withoutMemory(this: unknown, _key: string, value: unknown): unknown {

@@ -65,6 +65,8 @@ export class ModelMemory implements RingMemory {
   /** Whether the last `waitAsync` went to sleep. */
   slept = false
   suspended = false
+  /** The access at which the run stopped. */
+  nextAccess = ''
   /** Set to check the checker: data is copied only after the store that should publish it. */
   publishesEarly = false
   private shared: Shared = newShared(0, 0)
@@ -79,7 +81,7 @@ export class ModelMemory implements RingMemory {
       load: (index) => this.atomicLoad(RING_WORDS + index / WORD_STRIDE),
       store: (index, value) => this.atomicStore(RING_WORDS + index / WORD_STRIDE, value),
       compareExchange: (index, expected, value) => this.exchange(RING_WORDS + index / WORD_STRIDE, expected, value),
-      notify: (index) => void this.step(() => this.wakeSleepers(index / WORD_STRIDE)),
+      notify: (index) => void this.step(`notify ${index}`, () => this.wakeSleepers(index / WORD_STRIDE)),
       waitAsync: (index, expected) => this.wait(index / WORD_STRIDE, expected),
     }
   }
@@ -135,10 +137,11 @@ export class ModelMemory implements RingMemory {
     })
   }
 
-  private step(effect: () => number): number {
+  private step(name: string, effect: () => number): number {
     if (this.index < this.log.length) return this.log[this.index++]!
     if (this.stepped) {
       this.suspended = true
+      this.nextAccess = name
       throw SUSPENDED
     }
     this.stepped = true
@@ -154,18 +157,18 @@ export class ModelMemory implements RingMemory {
   }
 
   private atomicLoad(word: number): number {
-    return this.step(() => {
+    return this.step(`load ${word}`, () => {
       this.acquire(word)
       return this.shared.atomics[word]!
     })
   }
 
   private atomicStore(word: number, value: number): void {
-    this.step(() => this.release(word, value))
+    this.step(`store ${word}`, () => this.release(word, value))
   }
 
   private exchange(word: number, expected: number, value: number): number {
-    return this.step(() => {
+    return this.step(`exchange ${word}`, () => {
       this.acquire(word)
       const before = this.shared.atomics[word]!
       if (before === expected) this.release(word, value)
@@ -179,7 +182,7 @@ export class ModelMemory implements RingMemory {
   }
 
   private wait(slot: number, expected: number): ReturnType<ParkingMemory['waitAsync']> {
-    const slept = this.step(() => {
+    const slept = this.step('wait', () => {
       this.acquire(RING_WORDS + slot)
       const sleeps = this.shared.atomics[RING_WORDS + slot] === expected
       if (sleeps) this.shared.asleep[slot] = true

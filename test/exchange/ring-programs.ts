@@ -15,6 +15,9 @@ export interface Faults {
   readonly makeWriter?: typeof RingWriter
 }
 
+/** Payloads in more parts make operations so long that equal states must be merged. */
+const EXACT_BYTES = 40
+
 interface Side {
   at: 'work' | 'park' | 'awake' | 'release' | 'done'
   /** Frames written or read. */
@@ -52,7 +55,7 @@ export function exploreRing(lengths: readonly number[], start: number, faults: F
     next: (side) => readerNext(side, memories[1], lengths, looks),
     isDone: (side) => side.at === 'done',
   }
-  return explore(shared, [writer as unknown as Program<never>, reader as unknown as Program<never>])
+  return explore(shared, [writer as unknown as Program<never>, reader as unknown as Program<never>], Math.max(...lengths) > EXACT_BYTES)
 }
 
 function withoutSteps<T>(memory: ModelMemory, shared: ReturnType<typeof newShared>, make: () => T): T {

@@ -31,8 +31,8 @@ export function graphOf<T>(make: (records: Stream<T>) => Stream<unknown>): JobGr
 /** The graph of a stream made of two sources. */
 export function graphOfTwo<L, R>(make: (left: Stream<L>, right: Stream<R>) => Stream<unknown>): JobGraph {
   const env = new BuiltEnvironment()
-  const left = env.fromSource(unreadSource<L>(), { uid: 'left' })
-  const right = env.fromSource(unreadSource<R>(), { uid: 'right' })
+  const left: Stream<L> = env.fromSource(unreadSource<L>(), { uid: 'left' })
+  const right: Stream<R> = env.fromSource(unreadSource<R>(), { uid: 'right' })
   make(left, right).sinkTo(unwrittenSink(), { uid: 'sink' })
   return env.build()
 }

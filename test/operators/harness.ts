@@ -6,7 +6,18 @@ import type { Key } from '../../runtime/contract/key.js'
 import type { Counter } from '../../runtime/contract/metrics.js'
 import type { Operator, OperatorContext } from '../../runtime/contract/operator.js'
 import type { Output } from '../../runtime/contract/output.js'
-import type { Aggregator, KeyedStateStore, PaneState, TimerService } from '../../runtime/contract/state.js'
+import type {
+  Aggregator,
+  AggregatingState,
+  KeyedStateStore,
+  ListState,
+  MapState,
+  PaneState,
+  ReducingState,
+  StateDescriptor,
+  TimerService,
+  ValueState,
+} from '../../runtime/contract/state.js'
 import { keyText, type OracleKey } from '../oracles/keys.js'
 
 export interface Emitted {
@@ -188,10 +199,10 @@ export class OperatorHarness {
       if (Number.isNaN(time)) throw new Error('a timer at NaN')
       this.timersSet++
       const key = this.currentKey()
-      timers.set(`${time}/${namespace}/${keyText(key as OracleKey)}`, { key, time, namespace })
+      timers.set(`${time}/${namespace}/${keyText(key)}`, { key, time, namespace })
     }
     const drop = (timers: Map<string, Timer>, time: number, namespace: number): void =>
-      void timers.delete(`${time}/${namespace}/${keyText(this.currentKey() as OracleKey)}`)
+      void timers.delete(`${time}/${namespace}/${keyText(this.currentKey())}`)
     return {
       currentWatermark: () => this.watermark,
       currentProcessingTime: () => this.processingTime,
@@ -210,11 +221,11 @@ export class OperatorHarness {
   }
 
   private read<T>(name: string): T | undefined {
-    return this.entries.get(keyText(this.currentKey() as OracleKey))?.get(name) as T | undefined
+    return this.entries.get(keyText(this.currentKey()))?.get(name) as T | undefined
   }
 
   private write(name: string, value: unknown): void {
-    const id = keyText(this.currentKey() as OracleKey)
+    const id = keyText(this.currentKey())
     let states = this.entries.get(id)
     if (states === undefined) this.entries.set(id, (states = new Map()))
     states.set(name, value)
@@ -227,24 +238,24 @@ export class OperatorHarness {
   }
 
   private store(): KeyedStateStore {
-    const descriptor = (name: string) => {
+    const descriptor = (name: string): StateDescriptor => {
       const found = this.node.states.find((state) => state.name === name)
       if (found === undefined) throw new MillraceError('MILLRACE_GRAPH', `state ${name} is not declared`)
       return found
     }
     return {
-      value: <T>(name: string) => ({
+      value: <T>(name: string): ValueState<T> => ({
         value: () => this.copy(this.read<T>((descriptor(name), name))),
         update: (value) => this.write(name, this.copy(value)),
         clear: () => this.write(name, undefined),
       }),
-      list: <T>(name: string) => ({
+      list: <T>(name: string): ListState<T> => ({
         get: () => this.copy(this.read<T[]>(name) ?? []),
         add: (value) => this.write(name, [...(this.read<T[]>(name) ?? []), this.copy(value)]),
         update: (values) => this.write(name, this.copy([...values])),
         clear: () => this.write(name, undefined),
       }),
-      map: <K, V>(name: string) => ({
+      map: <K, V>(name: string): MapState<K, V> => ({
         get: (key) => this.copy(this.mapOf<K, V>(name).get(key)),
         has: (key) => this.mapOf<K, V>(name).has(key),
         set: (key, value) => void this.mapOf<K, V>(name).set(key, this.copy(value)),
@@ -253,7 +264,7 @@ export class OperatorHarness {
         isEmpty: () => this.mapOf<K, V>(name).size === 0,
         clear: () => this.write(name, undefined),
       }),
-      reducing: <T>(name: string) => {
+      reducing: <T>(name: string): ReducingState<T> => {
         const reduce = descriptor(name).reduce as unknown as (a: T, b: T) => T
         return {
           get: () => this.copy(this.read<T>(name)),
@@ -264,7 +275,7 @@ export class OperatorHarness {
           clear: () => this.write(name, undefined),
         }
       },
-      aggregating: <In, Out>(name: string) => {
+      aggregating: <In, Out>(name: string): AggregatingState<In, Out> => {
         const aggregator = descriptor(name).aggregator as unknown as Aggregator<In, unknown, Out>
         return {
           get: () => {

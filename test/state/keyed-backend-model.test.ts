@@ -50,7 +50,7 @@ class World {
       case 'prefetch': {
         const keys = KEYS.slice(0, n)
         const brought = this.backend.prefetch(keys, Uint16Array.from(keys, (key) => groupOf(key)), keys.length)
-        if (n % 3 === 0) this.#meanwhile(keyIndex, n)
+        if (n % 3 === 0) await this.#meanwhile(keyIndex, n)
         return brought
       }
       case 'freeze':
@@ -65,7 +65,7 @@ class World {
         return
       case 'housekeep': {
         const written = this.backend.evictIfNeeded()
-        if (n % 3 === 0) this.#meanwhile(keyIndex, n)
+        if (n % 3 === 0) await this.#meanwhile(keyIndex, n)
         return written
       }
       case 'restart':
@@ -96,10 +96,11 @@ class World {
   }
 
   /** What records do while the backend waits for its store. */
-  #meanwhile(key: number, n: number): void {
-    for (let i = 0; i < 4; i++) {
+  async #meanwhile(key: number, n: number): Promise<void> {
+    for (let i = 0; i < 6; i++) {
       const kind = (['sum', 'clearAll', 'cell', 'clearAll', 'event', 'read'] as const)[(n + i) % 6]!
-      this.#change(kind, KEYS[(key + i) % KEYS.length]!, n)
+      this.#change(kind, KEYS[(key + (i >> 1)) % KEYS.length]!, n)
+      await Promise.resolve()
     }
   }
 
@@ -247,7 +248,7 @@ class World {
     if (pending === undefined || pending.written) return
     if (n % 3 === 0) this.backend.encodeSlice(n % 7)
     const brought = this.backend.prefetchFrozen()
-    if (n % 2 === 0) this.#meanwhile(n, n)
+    if (n % 2 === 0) await this.#meanwhile(n, n)
     await brought
     pending.written = this.backend.writeSlice(pending.rows, n % 11)
   }

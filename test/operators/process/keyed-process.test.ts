@@ -36,7 +36,16 @@ describe('a keyed process function', () => {
             byAmount.set(amount, (byAmount.get(amount) ?? 0) + 1)
             total.add(amount)
             mean.add(amount)
-            ctx.emit([ctx.key, before, all.get(), [...byAmount.entries()], total.get(), mean.get(), ctx.timestamp, ctx.watermark])
+            ctx.emit([
+              ctx.key,
+              before,
+              all.get(),
+              [...byAmount.entries()],
+              total.get(),
+              mean.get(),
+              ctx.timestamp,
+              ctx.watermark,
+            ])
           },
         })
         .uid('p'),
@@ -49,7 +58,22 @@ describe('a keyed process function', () => {
     expect(harness.main).toEqual([
       { value: ['a', undefined, [1], [[1, 1]], 1, 1, 10, -Infinity], timestamp: 10 },
       { value: ['b', undefined, [5], [[5, 1]], 5, 5, 11, 7], timestamp: 11 },
-      { value: ['a', 1, [1, 3], [[1, 1], [3, 1]], 4, 2, 12, 7], timestamp: 12 },
+      {
+        value: [
+          'a',
+          1,
+          [1, 3],
+          [
+            [1, 1],
+            [3, 1],
+          ],
+          4,
+          2,
+          12,
+          7,
+        ],
+        timestamp: 12,
+      },
     ])
   })
 
@@ -157,7 +181,7 @@ describe('a keyed process function', () => {
         .uid('p'),
     )
     const harness = new OperatorHarness(graph, 'p')
-    expect(() => harness.push(order('a', 1), 0)).toThrowError(expect.objectContaining({ code: 'MILLRACE_PROMISE' }) as Error)
+    expect(() => harness.push(order('a', 1), 0)).toThrow(expect.objectContaining({ code: 'MILLRACE_PROMISE' }) as Error)
   })
 
   it('declares its states with their kind, version, ttl and functions', () => {
@@ -198,9 +222,14 @@ describe('a running reduction', () => {
   })
 
   it('refuses a reduce function that returns nothing', () => {
-    const graph = graphOf<Order>((orders) => orders.keyBy(({ user }) => user).reduce((() => undefined) as never).uid('r'))
+    const graph = graphOf<Order>((orders) =>
+      orders
+        .keyBy(({ user }) => user)
+        .reduce((() => undefined) as never)
+        .uid('r'),
+    )
     const harness = new OperatorHarness(graph, 'r')
     harness.push(order('a', 1), 1)
-    expect(() => harness.push(order('a', 1), 1)).toThrowError(/gave undefined/)
+    expect(() => harness.push(order('a', 1), 1)).toThrow(/gave undefined/)
   })
 })

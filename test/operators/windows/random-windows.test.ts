@@ -70,8 +70,8 @@ function windowingOf(random: RandomSource, kind: Windowing['kind'], { edgeMs }: 
 
 function assignerOf(windowing: Windowing): WindowAssigner {
   if (windowing.kind === 'session') return session(windowing.gapMs)
-  if (windowing.kind === 'tumbling') return tumbling(windowing.sizeMs, windowing.offsetMs as number)
-  return sliding(windowing.sizeMs, windowing.slideMs, windowing.offsetMs as number)
+  if (windowing.kind === 'tumbling') return tumbling(windowing.sizeMs, windowing.offsetMs)
+  return sliding(windowing.sizeMs, windowing.slideMs, windowing.offsetMs)
 }
 
 function run(
@@ -104,7 +104,7 @@ function check(seed: number, kind: Windowing['kind'], compute: Compute): void {
   const latenessMs = random.pick([0, 0, 1, options.edgeMs, 3 * options.edgeMs])
   const hasLateOutput = random.chance(0.5)
   const graph = graphOf<Rec>((records: Stream<Rec>) => {
-    const windows = records.keyBy(({ key }) => key).window(assignerOf(windowing)) as unknown as Windowed
+    const windows = records.keyBy(({ key }) => key).window(assignerOf(windowing))
     return compute(windows.allowedLateness(latenessMs)).uid('windows')
   })
   const harness = new OperatorHarness(graph, 'windows', {
@@ -120,7 +120,10 @@ function check(seed: number, kind: Windowing['kind'], compute: Compute): void {
     line({ ...window, ids: values.map(({ id }) => id) }, at),
   )
   expect(lines, where).toEqual(expectedLines.sort())
-  expect(harness.side('late').map(({ value }) => value), where).toEqual(hasLateOutput ? expected.late : [])
+  expect(
+    harness.side('late').map(({ value }) => value),
+    where,
+  ).toEqual(hasLateOutput ? expected.late : [])
   expect(harness.counters.get('numLateRecordsDropped') ?? 0, where).toBe(hasLateOutput ? 0 : expected.late.length)
   expect(harness.changedRecords(), where).toEqual([])
   expect(harness.keysWithState(), where).toBe(0)

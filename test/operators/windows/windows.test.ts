@@ -13,7 +13,10 @@ interface Reading {
   readonly speed: number
 }
 
-function windowed(make: (keyed: KeyedStream<string, Reading>) => Stream<unknown>, options?: HarnessOptions): OperatorHarness {
+function windowed(
+  make: (keyed: KeyedStream<string, Reading>) => Stream<unknown>,
+  options?: HarnessOptions,
+): OperatorHarness {
   const graph = graphOf<Reading>((records) => make(records.keyBy(({ id }) => id)))
   return new OperatorHarness(graph, 'windows', options)
 }
@@ -22,7 +25,15 @@ const a = (speed: number): Reading => ({ id: 'a', speed })
 
 describe('a tumbling window', () => {
   const counts = (lateness: number, options?: HarnessOptions): OperatorHarness =>
-    windowed((keyed) => keyed.window(tumbling(10)).allowedLateness(lateness).aggregate(count(), (id, { start, end }, n) => ({ id, start, end, n })).uid('windows'), options)
+    windowed(
+      (keyed) =>
+        keyed
+          .window(tumbling(10))
+          .allowedLateness(lateness)
+          .aggregate(count(), (id, { start, end }, n) => ({ id, start, end, n }))
+          .uid('windows'),
+      options,
+    )
 
   it('fires when the watermark reaches end - 1, not before', () => {
     const harness = counts(0)
@@ -96,15 +107,20 @@ describe('a tumbling window', () => {
   })
 
   it('refuses a record without event time, and says what to do', () => {
-    expect(() => counts(0).push(a(1), -Infinity)).toThrowError(/without event time.*windows/)
-    expect(() => counts(0).push(a(1), NaN)).toThrowError(/event time NaN/)
-    expect(() => counts(0).push(a(1), 0.5)).toThrowError(/event time 0.5/)
+    expect(() => counts(0).push(a(1), -Infinity)).toThrow(/without event time.*windows/)
+    expect(() => counts(0).push(a(1), NaN)).toThrow(/event time NaN/)
+    expect(() => counts(0).push(a(1), 0.5)).toThrow(/event time 0.5/)
   })
 
   it('can name its late output', () => {
     const tooLate = outputTag<Reading>('tooLate')
     const graph = graphOf<Reading>((records) => {
-      const result = records.keyBy(({ id }) => id).window(tumbling(10)).sideOutputLateData(tooLate).aggregate(count()).uid('windows')
+      const result = records
+        .keyBy(({ id }) => id)
+        .window(tumbling(10))
+        .sideOutputLateData(tooLate)
+        .aggregate(count())
+        .uid('windows')
       return result.sideOutput(tooLate).union(result.late)
     })
     expect(graph.nodes.at(-1)).toMatchObject({ inputs: [{ tag: 'tooLate' }, { tag: 'tooLate' }] })
@@ -117,7 +133,12 @@ describe('a tumbling window', () => {
 
 describe('a sliding window', () => {
   it('counts a record that is late for some of its windows in the others only', () => {
-    const harness = windowed((keyed) => keyed.window(sliding(10, 5)).aggregate(count(), (_, { start }, n) => [start, n]).uid('windows'))
+    const harness = windowed((keyed) =>
+      keyed
+        .window(sliding(10, 5))
+        .aggregate(count(), (_, { start }, n) => [start, n])
+        .uid('windows'),
+    )
     harness.push(a(1), 5)
     harness.advance(9)
     harness.push(a(1), 6)
@@ -130,7 +151,13 @@ describe('a sliding window', () => {
   })
 
   it('does not fire again at the very end of its allowed lateness', () => {
-    const harness = windowed((keyed) => keyed.window(sliding(10, 5)).allowedLateness(3).aggregate(count(), (_, { start }, n) => [start, n]).uid('windows'))
+    const harness = windowed((keyed) =>
+      keyed
+        .window(sliding(10, 5))
+        .allowedLateness(3)
+        .aggregate(count(), (_, { start }, n) => [start, n])
+        .uid('windows'),
+    )
     harness.push(a(1), 5)
     harness.advance(11)
     harness.push(a(1), 6)
@@ -167,7 +194,13 @@ describe('a sliding window', () => {
 
 describe('a session window', () => {
   const sessions = (lateness = 0): OperatorHarness =>
-    windowed((keyed) => keyed.window(session(10)).allowedLateness(lateness).aggregate(count(), (_, window, n) => ({ ...window, n })).uid('windows'))
+    windowed((keyed) =>
+      keyed
+        .window(session(10))
+        .allowedLateness(lateness)
+        .aggregate(count(), (_, window, n) => ({ ...window, n }))
+        .uid('windows'),
+    )
 
   it('merges sessions that touch', () => {
     const harness = sessions()
@@ -223,7 +256,12 @@ describe('what windows compute', () => {
     ['mean', meanOf((r: Reading) => r.speed), 4],
   ])('%s, in tumbling, sliding and session windows', (_, aggregate, expected) => {
     for (const assigner of [tumbling(100), sliding(100, 100), session(100)]) {
-      const harness = windowed((keyed) => keyed.window(assigner).aggregate(aggregate as never).uid('windows'))
+      const harness = windowed((keyed) =>
+        keyed
+          .window(assigner)
+          .aggregate(aggregate as never)
+          .uid('windows'),
+      )
       speeds.forEach((speed, k) => harness.push(a(speed), 50 - k))
       harness.advance(Infinity)
       expect(harness.values()).toEqual([expected])
@@ -232,7 +270,11 @@ describe('what windows compute', () => {
 
   it('gives a function that keeps its values a list that does not change', () => {
     const keep = (keyed: KeyedStream<string, Reading>): Stream<unknown> =>
-      keyed.window(tumbling(10)).allowedLateness(10).apply<Iterable<Reading>>((_id, _window, values, out) => out.emit(values)).uid('windows')
+      keyed
+        .window(tumbling(10))
+        .allowedLateness(10)
+        .apply<Iterable<Reading>>((_id, _window, values, out) => out.emit(values))
+        .uid('windows')
     const harness = windowed(keep, { state: 'share' })
     harness.push(a(1), 1)
     harness.advance(9)
@@ -249,14 +291,24 @@ describe('what windows compute', () => {
     })
     for (const assigner of [tumbling(10), sliding(10, 5)]) {
       const harness = windowed((keyed) => keyed.window(assigner).aggregate(forgetful).uid('windows'))
-      expect(() => harness.push(a(1), 1)).toThrowError(/accumulator of operator "windows" is undefined/)
+      expect(() => harness.push(a(1), 1)).toThrow(/accumulator of operator "windows" is undefined/)
     }
   })
 
   it('refuses a promise from the window function, naming operator and place', () => {
-    const harness = windowed((keyed) => keyed.window(tumbling(10)).aggregate(count(), () => Promise.resolve(1)).uid('windows'))
+    const harness = windowed((keyed) =>
+      keyed
+        .window(tumbling(10))
+        .aggregate(count(), () => Promise.resolve(1))
+        .uid('windows'),
+    )
     harness.push(a(1), 1)
-    expect(() => harness.advance(9)).toThrowError(expect.objectContaining({ code: 'MILLRACE_PROMISE', at: expect.stringMatching(/windows\.test\.ts:\d+:\d+$/) as string }) as Error)
+    expect(() => harness.advance(9)).toThrow(
+      expect.objectContaining({
+        code: 'MILLRACE_PROMISE',
+        at: expect.stringMatching(/windows\.test\.ts:\d+:\d+$/) as string,
+      }) as Error,
+    )
   })
 })
 
@@ -273,13 +325,38 @@ describe("a window's state", () => {
       fingerprint((keyed) => keyed.window(tumbling(20)).aggregate(count()).uid('w')),
       fingerprint((keyed) => keyed.window(tumbling(10, 5)).aggregate(count()).uid('w')),
       fingerprint((keyed) => keyed.window(tumbling(10)).allowedLateness(5).aggregate(count()).uid('w')),
-      fingerprint((keyed) => keyed.window(tumbling(10)).aggregate(meanOf((r) => r.speed)).uid('w')),
+      fingerprint((keyed) =>
+        keyed
+          .window(tumbling(10))
+          .aggregate(meanOf((r) => r.speed))
+          .uid('w'),
+      ),
       fingerprint((keyed) => keyed.window(tumbling(10)).aggregate(counted).uid('w')),
-      fingerprint((keyed) => keyed.window(tumbling(10)).aggregate({ ...counted, version: 2 }).uid('w')),
-      fingerprint((keyed) => keyed.window(tumbling(10)).reduce((r) => r).uid('w')),
-      fingerprint((keyed) => keyed.window(tumbling(10)).apply(() => undefined).uid('w')),
+      fingerprint((keyed) =>
+        keyed
+          .window(tumbling(10))
+          .aggregate({ ...counted, version: 2 })
+          .uid('w'),
+      ),
+      fingerprint((keyed) =>
+        keyed
+          .window(tumbling(10))
+          .reduce((r) => r)
+          .uid('w'),
+      ),
+      fingerprint((keyed) =>
+        keyed
+          .window(tumbling(10))
+          .apply(() => undefined)
+          .uid('w'),
+      ),
       fingerprint((keyed) => keyed.window(sliding(10, 5)).aggregate(counted).uid('w')),
-      fingerprint((keyed) => keyed.window(sliding(10, 5)).aggregate({ ...counted, merge: (x, y) => x + y }).uid('w')),
+      fingerprint((keyed) =>
+        keyed
+          .window(sliding(10, 5))
+          .aggregate({ ...counted, merge: (x, y) => x + y })
+          .uid('w'),
+      ),
       fingerprint((keyed) => keyed.window(session(10)).aggregate(count()).uid('w')),
     ]
     expect(new Set(all).size).toBe(all.length)

@@ -1,0 +1,60 @@
+import type { ResolvedOptions } from '../../config/resolve-options.js'
+import { serializeError, type SerializedError } from '../contract/errors.js'
+import { earlyReport, reportFailure, totalsOf, type JobReport } from './job-report.js'
+import { loadJob, prepareJob, type PreparedJob } from './prepare-job.js'
+import { runJob, type RunHooks } from './run-job.js'
+
+/** What is known of a submit when it is over. */
+export interface SubmitOutcome {
+  readonly report: JobReport
+  /** Of the failure in the report: with its hint. */
+  readonly error: SerializedError | undefined
+  readonly uid: string | undefined
+  readonly invalidRecords: number
+}
+
+/** Who watches a submit. */
+export interface SubmitHost {
+  /** The file is bundled and imported; `warnings` are the bundler's. */
+  readonly loaded: (warnings: readonly string[]) => Promise<void> | void
+  /** The job is prepared: whoever watches it from now on. */
+  readonly watch: (prepared: PreparedJob) => RunHooks
+  /** Milliseconds since the submit began. */
+  readonly elapsedMs: () => number
+}
+
+/** Runs a job file from its bundling to its end in this process. Never rejects: what went wrong is in the report. */
+export async function submit(jobFile: string, resolved: ResolvedOptions, host: SubmitHost): Promise<SubmitOutcome> {
+  let jobId = resolved.values.jobId ?? null
+  try {
+    const loaded = await loadJob(jobFile)
+    await host.loaded(loaded.bundle.warnings)
+    const prepared = prepareJob(loaded, resolved)
+    jobId = prepared.jobId
+    const result = await runJob(prepared, resolved, host.watch(prepared))
+    const { invalidRecords, ...totals } = totalsOf(result.counters, prepared.graph)
+    const error = result.failure?.error
+    return {
+      report: {
+        job: jobId,
+        status: result.status,
+        ...totals,
+        checkpoints: result.checkpoints,
+        restoredFrom: result.restoredFrom ?? null,
+        durationMs: host.elapsedMs(),
+        failure: error === undefined ? null : reportFailure(error),
+      },
+      error,
+      uid: result.failure?.uid,
+      invalidRecords,
+    }
+  } catch (error) {
+    return earlyOutcome(error, jobId, host.elapsedMs())
+  }
+}
+
+/** The outcome of what ended before the job ran. */
+export function earlyOutcome(error: unknown, jobId: string | null, elapsedMs: number): SubmitOutcome {
+  const serialized = serializeError(error, 'MILLRACE_INTERNAL')
+  return { report: earlyReport(error, jobId, elapsedMs), error: serialized, uid: undefined, invalidRecords: 0 }
+}

@@ -1,0 +1,84 @@
+import type { MessagePort } from 'node:worker_threads'
+import { describe, expect, it } from 'vitest'
+import { Attempt, type CheckpointSink } from '../../runtime/coordinator/attempt.js'
+import type { JobEvents } from '../../runtime/coordinator/events.js'
+import type { PendingCheckpoint } from '../../runtime/coordinator/pending-checkpoint.js'
+import type { SlotHost } from '../../runtime/coordinator/slot-host.js'
+import { planJob } from '../../runtime/plan/plan.js'
+import type { FromSlot, SlotAssignment, ToSlot } from '../../runtime/worker/protocol.js'
+import { systemClock } from '../../runtime/worker/system-clock.js'
+
+const events = new Proxy({} as JobEvents, { get: () => () => undefined })
+
+/** One slot that answers as `reply` says. */
+class ScriptedSlot implements SlotHost {
+  private readonly reply: (message: ToSlot, send: (message: FromSlot) => void) => void
+  private end: () => void = () => undefined
+
+  constructor(reply: (message: ToSlot, send: (message: FromSlot) => void) => void) {
+    this.reply = reply
+  }
+
+  run(_assignment: SlotAssignment, port: MessagePort): Promise<void> {
+    const send = (message: FromSlot): void => port.postMessage(message)
+    port.on('message', (message: ToSlot) => this.reply(message, send))
+    send({ type: 'ready', slot: 0 })
+    return new Promise((resolve) => {
+      this.end = () => {
+        port.close()
+        resolve()
+      }
+    })
+  }
+
+  async destroy(): Promise<void> {
+    this.end()
+  }
+}
+
+function attempt(host: SlotHost, complete: (pending: PendingCheckpoint) => Promise<void>): Attempt {
+  const plan = planJob({ nodes: [{ id: 0, kind: 'sink', uid: 'out', name: 'out', inputs: [], sink: {} as never }] }, 1, 128)
+  const checkpoints: CheckpointSink = { nextId: () => 1, complete, abandon: () => undefined, late: () => undefined }
+  return new Attempt({
+    plan,
+    assignments: [{ slot: 0 } as SlotAssignment],
+    host,
+    clock: systemClock,
+    checkpoints,
+    checkpointIntervalMs: 0,
+    checkpointTimeoutMs: 60_000,
+    restoredSources: {},
+    counterBase: {},
+    events,
+  })
+}
+
+describe('Attempt', () => {
+  it('that fails while a checkpoint is being committed ends only when that is decided', async () => {
+    let commit: () => void = () => undefined
+    let committing = false
+    const host = new ScriptedSlot((message, send) => {
+      if (message.type === 'start') send({ type: 'subtaskFinished', slot: 0, task: 0 })
+      if (message.type !== 'triggerCheckpoint') return
+      send({ type: 'checkpointAck', slot: 0, task: 0, checkpointId: 1, operators: [] })
+      send({ type: 'failed', slot: 0, error: { code: 'MILLRACE_USER', message: 'no' } })
+    })
+    const running = attempt(host, () => {
+      committing = true
+      return new Promise((resolve) => (commit = resolve))
+    }).run()
+    let ended = false
+    void running.then(() => (ended = true))
+    await expect.poll(() => committing).toBe(true)
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(ended).toBe(false)
+    commit()
+    expect((await running).kind).toBe('failed')
+  })
+
+  it('fails when its thread ends without a word', async () => {
+    const host: SlotHost = { run: () => Promise.resolve(), destroy: () => Promise.resolve() }
+    const outcome = await attempt(host, () => Promise.resolve()).run()
+    expect(outcome).toMatchObject({ kind: 'failed', error: { code: 'MILLRACE_WORKER', message: 'slot 0 ended before the job did' } })
+  })
+})
