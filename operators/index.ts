@@ -1,5 +1,5 @@
 /**
- * What a job file imports: `import { defineJob, p, tumbling } from 'millrace'`. Sources, sinks and formats have entries of their own,
+ * What a job file imports: `import { defineJob, p, tumbling } from 'millrace'`. Each source and sink also has an entry of its own,
  * `millrace/connectors/*`.
  */
 export { defineJob, type JobOptions } from './api/define-job.js'
@@ -30,6 +30,13 @@ export type {
   WindowResultStream,
 } from './api/streams.js'
 export { boundedOutOfOrderness, monotonous, noWatermarks, type TimestampOf, type Watermarks } from './api/watermarks.js'
+export { sinkFor } from './connectors/sink-for.js'
+export { streamFrom, type GeneratorFactory, type StreamFromOptions } from './connectors/stream-from.js'
+export { csv, type CsvOptions, type CsvRecord, type CsvShape } from './formats/csv.js'
+export { decodeWith } from './formats/decode-with.js'
+export { json, type JsonOptions } from './formats/json.js'
+export type { SchemaIssue, SchemaResult, StandardSchema } from './formats/standard-schema.js'
+export { text } from './formats/text.js'
 export type { CoGroupFunction, JoinFunction } from './joins/co-group-contents.js'
 export type { Collector } from './process/collector.js'
 export type { FlatMapFunction } from './process/flat-map.js'

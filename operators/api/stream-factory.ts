@@ -3,7 +3,7 @@ import type { Sink } from '../../runtime/contract/sink.js'
 import type { StateDescriptor } from '../../runtime/contract/state.js'
 import type { CallSite } from './call-site.js'
 import type { Port, PortInput } from './transformation.js'
-import type { OperatorOptions, OperatorStream, SinkOptions, Stream, WindowResultStream } from './streams.js'
+import type { OperatorOptions, SinkOptions, Stream, WindowResultStream } from './streams.js'
 
 /** Operators of all types are kept as one; their edges say what goes in. */
 export type AnyOperator = Operator<never, unknown, never>

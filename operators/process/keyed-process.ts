@@ -151,5 +151,6 @@ export function keyedCoFunctions<K, In1, In2, Out, S extends StateDeclarations>(
 }
 
 function requireTimerFunction<K, Out, S extends StateDeclarations>(fn: KeyedLifecycle<K, Out, S>, place: Place): void {
-  if (fn.onTimer !== undefined) requireFunction(fn.onTimer, 'onTimer of process()', place)
+  const { onTimer }: { readonly onTimer?: unknown } = fn
+  if (onTimer !== undefined) requireFunction(onTimer, 'onTimer of process()', place)
 }

@@ -1,4 +1,3 @@
-import type { Key } from '../../runtime/contract/key.js'
 import type { MetricGroup } from '../../runtime/contract/metrics.js'
 import type { OperatorContext } from '../../runtime/contract/operator.js'
 import type { Output } from '../../runtime/contract/output.js'

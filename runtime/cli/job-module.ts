@@ -35,7 +35,8 @@ export function buildGraph(job: JobDefinition, params: Readonly<Record<string, s
 
 function userError(code: 'MILLRACE_USER' | 'MILLRACE_JOB_FILE', what: string, error: unknown, bundle: Bundle): MillraceError {
   const own = error as Partial<MillraceError>
-  const at = own?.at ?? userPlace(error, bundle.sources)
+  const said = own?.at?.replace(/:\d+:\d+$/, '')
+  const at = said !== undefined && bundle.sources.has(said) ? own.at : userPlace(error, bundle.sources)
   const place = at === undefined ? {} : { at }
   if (typeof own?.code === 'string' && own.code.startsWith('MILLRACE_') && error instanceof Error) {
     const hint = own.hint === undefined ? {} : { hint: own.hint }

@@ -44,6 +44,10 @@ function buildProgram(screen: Screen, done: (code: number) => void): Command {
       throw new CommanderError(REFUSED, 'millrace.noVerb', 'no verb')
     })
     .argument('[verb]')
+    .usage('<verb> [options]')
+    // An unknown verb is what is wrong, not its options.
+    .allowUnknownOption()
+    .allowExcessArguments()
   const submit = program
     .command('submit')
     .summary('run a job until it ends or a signal stops it')

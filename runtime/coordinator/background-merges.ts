@@ -38,6 +38,7 @@ export interface MergesOptions {
 export class BackgroundMerges {
   private readonly options: MergesOptions
   private busy = false
+  private closed = false
   private finished: Finished | undefined
   private count = 0
 
@@ -59,7 +60,7 @@ export class BackgroundMerges {
 
   /** Starts a merge if one is worth it and none is under way. Call it after a commit with what that manifest names. */
   consider(lists: SegmentLists, checkpointId: number): void {
-    if (this.busy || this.finished !== undefined) return
+    if (this.closed || this.busy || this.finished !== undefined) return
     for (const [uid, list] of Object.entries(lists)) {
       const jobs = this.foreign(list)
         ? this.redistribution(uid, list, checkpointId)
@@ -68,6 +69,11 @@ export class BackgroundMerges {
       this.start(uid, jobs)
       return
     }
+  }
+
+  /** The job is over: nothing starts any more, and a merge that is cut off is no failure. */
+  close(): void {
+    this.closed = true
   }
 
   /** Whether runs of another parallelism are in the list. */
@@ -129,7 +135,9 @@ export class BackgroundMerges {
           const inputs = new Set(jobs.flatMap((job) => job.refs.map((ref) => ref.path)))
           this.finished = { uid, inputs, result }
         },
-        (error: unknown) => this.options.failed(uid, error),
+        (error: unknown) => {
+          if (!this.closed) this.options.failed(uid, error)
+        },
       )
       .finally(() => {
         this.busy = false

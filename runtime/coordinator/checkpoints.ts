@@ -89,7 +89,7 @@ export class Checkpoints implements CheckpointSink {
       fingerprints: options.fingerprints,
       outputs: this.outputs,
       segments: this.segments,
-      committables: this.carried,
+      committables: this.takeCarried(),
       counterBase: this.counterBase,
     })
     const manifest = await log.append(draft)
@@ -124,8 +124,14 @@ export class Checkpoints implements CheckpointSink {
     if (this.unpublished !== undefined) await this.publish(this.unpublished)
   }
 
-  private async published(manifest: CheckpointManifest): Promise<void> {
+  /** What comes in from now on belongs to the next manifest. */
+  private takeCarried(): Record<string, readonly JsonValue[]> {
+    const { carried } = this
     this.carried = {}
+    return carried
+  }
+
+  private async published(manifest: CheckpointManifest): Promise<void> {
     this.unpublished = manifest
     this.options.onCompleted(manifest)
     await this.publish(manifest)

@@ -106,6 +106,14 @@ export class JobCoordinator {
     })
     this.latest = checkpoint
     const restoredFrom = checkpoint === undefined ? undefined : pathOf(options.storage, checkpoint)
+    const merges = new BackgroundMerges({
+      storageUrl: options.storage.describe(),
+      epoch: record.epoch,
+      parallelism: options.plan.parallelism,
+      maxParallelism: options.plan.maxParallelism,
+      run: options.merge,
+      failed: (uid, error) => events.warn(uid, `merging segments failed: ${serializeError(error).message}`),
+    })
     const checkpoints = new Checkpoints({
       plan: options.plan,
       jobName: options.jobName,
@@ -116,14 +124,7 @@ export class JobCoordinator {
       committers,
       clock: options.clock,
       events,
-      merges: new BackgroundMerges({
-        storageUrl: options.storage.describe(),
-        epoch: record.epoch,
-        parallelism: options.plan.parallelism,
-        maxParallelism: options.plan.maxParallelism,
-        run: options.merge,
-        failed: (uid, error) => events.warn(uid, `merging segments failed: ${serializeError(error).message}`),
-      }),
+      merges,
       firstCheckpointId: (log.latest()?.checkpointId ?? 0) + 1,
       onCompleted: (manifest) => this.completed(manifest),
     })
@@ -141,6 +142,7 @@ export class JobCoordinator {
       if (status === 'FINISHED') await committers.recover(false)
       return end(status)
     } finally {
+      merges.close()
       await committers.close()
     }
   }

@@ -10,7 +10,7 @@ describe('every interleaving of one writer and one reader, each memory access a 
     ['a ring that fills', [16, 16, 16, 16, 16, 16, 16, 16, 16], 0],
     ['a ring that fills with empty frames', [0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0],
     ['pads at the end of the data area', [0, 16, 16, 16, 0, 16, 16], 0],
-    ['a payload larger than the ring', [0, 136, 4], 0],
+    ['a payload that the ring cannot hold as a whole', [0, 72, 4], 0],
     ['a payload in parts', [4, 40, 8], 0],
     ['positions that pass 2^31', [16, 16, 12, 16], 0x80000000 - 64],
     ['positions that pass 2^32', [16, 24, 16], -48],

@@ -18,7 +18,7 @@ import type {
   TimerService,
   ValueState,
 } from '../../runtime/contract/state.js'
-import { keyText, type OracleKey } from '../oracles/keys.js'
+import { keyText } from '../oracles/keys.js'
 
 export interface Emitted {
   readonly value: unknown

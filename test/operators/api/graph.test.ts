@@ -344,7 +344,8 @@ describe('a graph is refused', () => {
     const tag = outputTag<number>('tag')
     expect(
       refusal((numbers) => {
-        ;(numbers.map(isOdd).sideOutput(tag) as unknown as { late: unknown }).late
+        const side = numbers.map(isOdd).sideOutput(tag) as unknown as { sideOutput(t: unknown): void }
+        side.sideOutput(tag)
       }),
     ).toMatch(/a side output of a stream/)
   })

@@ -1,0 +1,7 @@
+/**
+ * For tests of jobs and of their functions: `import { runInProcess, sourceOf, collectSink } from 'millrace/testing'`.
+ */
+export { collectSink, type Collected, type CollectSink } from './collect-sink.js'
+export { controlledSource, type ControlledSource } from './controlled-source.js'
+export { runInProcess, type InProcessOptions, type InProcessResult } from './run-in-process.js'
+export { sourceOf, type ArraySplit, type SourceOfOptions } from './source-of.js'

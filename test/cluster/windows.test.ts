@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { runInProcess } from '../../runtime/testing/index.js'
+import { randomSource } from '../oracles/random-source.js'
+import { boundOf, randomStream, recordsOf } from '../oracles/random-stream.js'
+import { windowContents, type Windowing } from '../oracles/windows.js'
+import { keyText } from '../oracles/keys.js'
+import {
+  arrivalsOf,
+  expectedFired,
+  expectedOutcome,
+  firedByKey,
+  windowJob,
+  windowUses,
+  type Fired,
+  type StreamRecord,
+} from './window-runs.js'
+
+const STREAMS = Number(process.env['MILLRACE_STREAMS'] ?? 250)
+const FIRST_SEED = Number(process.env['MILLRACE_SEED'] ?? 1)
+const SHARDS = 10
+
+/** Windows of a stream: its own edges, and some that are no multiple of each other. */
+function windowings(edgeMs: number, slideMs: number): Windowing[] {
+  return [
+    { kind: 'tumbling', sizeMs: edgeMs },
+    { kind: 'sliding', sizeMs: edgeMs * 2, slideMs },
+    { kind: 'session', gapMs: edgeMs },
+  ]
+}
+
+/** Sliding windows and sessions may put equal contents together in another order. */
+function sorted(results: readonly Fired[]): Fired[] {
+  return results.map((result) => ({ ...result, ids: [...result.ids].sort((a, b) => a - b) }))
+}
+
+async function singleSplit(seed: number): Promise<void> {
+  const random = randomSource(seed)
+  const { options, arrivals } = randomStream(seed)
+  const latenessMs = random.pick([0, 0, 1, options.edgeMs, 1_000])
+  const recordsPerPoll = random.pick([1, 2, 7, 512])
+  const uses = windowUses(windowings(options.edgeMs, random.pick([1, options.edgeMs, Math.ceil(options.edgeMs / 3), options.edgeMs * 3])))
+  const records = recordsOf(arrivals)
+  const arriving = arrivalsOf(records, options, recordsPerPoll)
+  const parallelism = random.between(1, 4)
+  const { job, outputs } = windowJob([records], uses, { boundMs: boundOf(options), latenessMs, recordsPerPoll })
+  const result = await runInProcess(job, { parallelism })
+  expect(result.failure, `seed ${seed}`).toBeUndefined()
+  for (const { use, fired, late } of outputs) {
+    const outcome = expectedOutcome(arriving, use, latenessMs)
+    const message = `seed ${seed} ${use.uid} parallelism ${parallelism} lateness ${latenessMs} per poll ${recordsPerPoll}`
+    const exact = use.by === 'list' && use.windowing.kind !== 'session'
+    const [actual, expected] = [fired.values(), expectedFired(outcome, use.by)].map((all) => firedByKey(exact ? all : sorted(all)))
+    expect(actual, message).toEqual(expected)
+    expect(late.values().map(({ value }) => value.id).sort((a, b) => a - b), message).toEqual(
+      outcome.late.map(({ value }) => value.id).sort((a, b) => a - b),
+    )
+    for (const { value, timestamp } of fired.records) expect(timestamp, message).toBe(value.end - 1)
+  }
+}
+
+async function manySplits(seed: number): Promise<void> {
+  const random = randomSource(seed)
+  const { options, arrivals } = randomStream(seed, { lateChance: 0, slackMs: 1 })
+  const records = recordsOf(arrivals)
+  const splits: StreamRecord[][] = Array.from({ length: random.between(2, 7) }, () => [])
+  for (const record of records) random.pick(splits).push(record)
+  const uses = windowUses(windowings(options.edgeMs, Math.ceil(options.edgeMs / 2)))
+  const parallelism = random.between(1, 4)
+  const recordsPerPoll = random.pick([1, 3, 512])
+  const { job, outputs } = windowJob(splits, uses, { boundMs: boundOf(options), latenessMs: 0, recordsPerPoll })
+  const result = await runInProcess(job, { parallelism })
+  expect(result.failure, `seed ${seed}`).toBeUndefined()
+  for (const { use, fired, late } of outputs) {
+    const message = `seed ${seed} ${use.uid} parallelism ${parallelism} splits ${splits.length} per poll ${recordsPerPoll}`
+    const contents = windowContents(records, use.windowing).map(({ key, start, end, values }): Fired => {
+      const ids = values.map(({ id }) => id)
+      return { key: keyText(key), start, end, ids: use.by === 'reduce' ? [Math.max(...ids)] : ids }
+    })
+    const byWindow = (a: Fired, b: Fired): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.start - b.start)
+    expect(late.values(), message).toEqual([])
+    expect(sorted(fired.values()).sort(byWindow), message).toEqual(sorted(contents).sort(byWindow))
+  }
+}
+
+describe('windows of random streams are those of the oracle', () => {
+  for (let shard = 0; shard < SHARDS; shard++) {
+    it(`one split, with late records and allowed lateness, ${shard + 1}/${SHARDS}`, { timeout: 120_000 }, async () => {
+      for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += SHARDS) await singleSplit(seed)
+    })
+    it(`many splits, where no record within its split's bound is late, ${shard + 1}/${SHARDS}`, { timeout: 120_000 }, async () => {
+      for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += SHARDS) await manySplits(seed)
+    })
+  }
+})
