@@ -1,5 +1,5 @@
 /** As `wind`, from the text of change records. */
-import { boundedOutOfOrderness, decodeWith, defineJob, p, type RawRecord } from 'millrace'
+import { boundedOutOfOrderness, decodeWith, defineJob, p } from 'millrace'
 import { benchLines } from '../lib/bench-source.js'
 import { alertOfFastTurbines } from '../lib/fast-turbines.js'
 import { READING_DISORDER_MS, readingJson, type Reading } from '../streams/reading.js'
@@ -11,7 +11,7 @@ interface ChangeRecord {
 }
 
 /** Inserted readings; other changes are skipped. */
-const insertedReading = decodeWith<RawRecord, Reading>((raw, out) => {
+const insertedReading = decodeWith<Reading>((raw, out) => {
   const { eventName, dynamodb, ts } = JSON.parse(raw.text()) as ChangeRecord
   if (eventName !== 'INSERT') return
   const { deviceID, value } = dynamodb.NewImage

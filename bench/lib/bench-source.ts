@@ -1,8 +1,13 @@
 // The stream of a benchmark, with marks: records at which something is noted. Per record that costs one comparison.
-import type { BroadcastChannel } from 'node:worker_threads'
+import { join } from 'node:path'
+import { threadId, type BroadcastChannel } from 'node:worker_threads'
 import type { Source } from 'millrace'
 import { datagen, datagenLines, type DatagenSource, type DatagenSplit } from 'millrace/connectors/datagen'
 import { moment, openProbe, readOrders, type ProbeOrders } from './probe.js'
+import { ThreadProfile } from './thread-profile.js'
+
+/** A profile ends so many records before the stream does. */
+const UNPROFILED_RECORDS = 100
 
 /** The records 0 to `records - 1` of a stream, split s of P making s, s + P, s + 2P... in that order. */
 export function benchSource<T>(records: number, generate: (index: number) => T): DatagenSource<T> {
@@ -37,15 +42,18 @@ class Marks {
   /** The next record to be noted, or any before it. */
   next = 0
   private readonly half: number
+  private readonly nearEnd: number
   private readonly orders: ProbeOrders
   private readonly channel: BroadcastChannel | undefined
   private started = false
   private halved = false
   private failing = false
   private snapshotAt = -1
+  private profile: ThreadProfile | undefined
 
   constructor(records: number, orders: ProbeOrders) {
     this.half = Math.floor(records / 2)
+    this.nearEnd = records - UNPROFILED_RECORDS
     this.orders = orders
     if (orders.channel === undefined) this.next = Infinity
     else {
@@ -59,14 +67,12 @@ class Marks {
     if (this.failing) this.fail(index)
     if (!this.started) this.channel?.postMessage({ kind: 'started', at: moment() })
     this.started = true
-    if (!this.halved && index >= this.half) {
-      this.halved = true
-      this.channel?.postMessage({ kind: 'half', at: moment() })
-    }
+    if (!this.halved && index >= this.half) this.reachHalf()
     if (index === this.orders.failedAt) this.channel?.postMessage({ kind: 'passed', at: moment() })
-    this.next = Infinity
-    if (!this.halved) this.next = this.half
+    if (index >= this.nearEnd) this.endProfile()
     const { failedAt = -1 } = this.orders
+    this.next = this.profile === undefined ? Infinity : this.nearEnd
+    if (!this.halved) this.next = this.half
     if (index < failedAt) this.next = Math.min(this.next, failedAt)
   }
 
@@ -93,6 +99,19 @@ class Marks {
       }
     }
     return { ...source, createReader }
+  }
+
+  private reachHalf(): void {
+    this.halved = true
+    this.channel?.postMessage({ kind: 'half', at: moment() })
+    if (this.orders.profile === undefined) return
+    this.profile = new ThreadProfile()
+    this.profile.start()
+  }
+
+  private endProfile(): void {
+    this.profile?.stop(join(this.orders.profile!, `thread-${threadId}.cpuprofile`))
+    this.profile = undefined
   }
 
   private checkpointed(): void {

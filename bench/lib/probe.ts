@@ -40,6 +40,8 @@ export interface ProbeOrders {
   readonly failBy?: 'throw' | 'exit'
   /** It has failed, at this record. */
   readonly failedAt?: number
+  /** A folder for CPU profiles of the second half. */
+  readonly profile?: string
 }
 
 const VARIABLE = 'MILLRACE_BENCH'

@@ -151,6 +151,6 @@ export function keyedCoFunctions<K, In1, In2, Out, S extends StateDeclarations>(
 }
 
 function requireTimerFunction<K, Out, S extends StateDeclarations>(fn: KeyedLifecycle<K, Out, S>, place: Place): void {
-  const { onTimer }: { readonly onTimer?: unknown } = fn
+  const onTimer = (fn as { readonly onTimer?: unknown }).onTimer
   if (onTimer !== undefined) requireFunction(onTimer, 'onTimer of process()', place)
 }

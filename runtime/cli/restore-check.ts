@@ -76,7 +76,7 @@ function checkOperator(
     throw unclaimed(`no ${operator.kind} of the job has the uid "${uid}", whose ${what} the checkpoint holds`)
   }
   if (node.kind !== operator.kind) {
-    throw refusal(`"${uid}" is a ${node.kind}; in the checkpoint it is a ${operator.kind}`, 'a uid means the same operator for ever: choose another')
+    throw refusal(`"${uid}" is now the uid of: ${node.kind}; in the checkpoint of: ${operator.kind}`, 'a uid means the same operator for ever: choose another')
   }
   const declared = new Map(node.kind === 'operator' ? node.states.map((state) => [state.name, state]) : [])
   for (const state of operator.states) {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ResolvedOptions } from '../../config/resolve-options.js'
 import { Holder } from '../checkpoint/holder.js'
@@ -23,7 +24,6 @@ import { makeSpillFolder } from './spill-folder.js'
 
 /** Flink's `execution.checkpointing.timeout`. */
 const CHECKPOINT_TIMEOUT_MS = 600_000
-const DEFAULT_MAX_PARALLELISM = 128
 
 /** Whoever watches the run. */
 export interface RunHooks {
@@ -76,7 +76,7 @@ async function runHeld(
   const maxParallelism = origins.maxParallelism === undefined ? undefined : values.maxParallelism
   const target = { jobName: job.name, graph, maxParallelism, allowNonRestoredState }
   const found = await findRestore(target, { storage, jobId, identity, restore, allowDuplicateOutput })
-  const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? maxParallelism ?? DEFAULT_MAX_PARALLELISM)
+  const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? values.maxParallelism)
   const memory = planMemory(values.memoryBytes, plan.parallelism, ringCount(plan))
   const { youngGenerationMb, oldGenerationMb } = memory
   const slotEntry = entry('slot-entry.js')
@@ -116,7 +116,7 @@ async function runHeld(
     return found.copiedFrom === undefined ? result : { ...result, restoredFrom: found.copiedFrom }
   } finally {
     await merges.close()
-    rmSync(spillDirectory, { recursive: true, force: true })
+    rmSync(dirname(spillDirectory), { recursive: true, force: true })
   }
 }
 

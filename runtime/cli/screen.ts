@@ -95,7 +95,7 @@ export class Screen {
 
   private draw(): void {
     if (this.statusLines.length === 0) return
-    const width = Math.max(20, (this.stderr.columns ?? 80) - 1)
+    const width = Math.max(20, (this.stderr.columns || 80) - 1)
     this.writeErr(this.statusLines.map((line) => `${line.slice(0, width)}\n`).join(''))
     this.drawn = this.statusLines.length
   }

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
-import { OPTIONS } from '../../config/options.js'
-import { environmentName } from '../../config/options.js'
+import { environmentName, OPTIONS } from '../../config/options.js'
 import { resolveOptions, type GivenFlags, type ResolvedOptions } from '../../config/resolve-options.js'
 import { MillraceError } from '../contract/errors.js'
 import { formatMs } from './format.js'
@@ -142,7 +141,7 @@ class SubmitCommand {
   private tell(outcome: SubmitOutcome): void {
     const { screen, log } = this
     const { json, logFormat } = this.resolved.values
-    if (this.prepared !== undefined && outcome.report.status !== 'REFUSED') {
+    if (this.prepared !== undefined && this.suspend !== undefined && outcome.report.status !== 'REFUSED') {
       const url = this.prepared.checkpointUrl
       tellSummary(log, outcome, url.startsWith('s3:') ? url : resolve(url))
     }

@@ -36,7 +36,7 @@ export const NO_ENTRY: number = -1
 /** The entries of one key group. */
 export class GroupEntries {
   readonly keyGroup: number
-  readonly ids = new Map<MapKey, number>()
+  readonly ids: Map<MapKey, number> = new Map()
   /** Ids whose entry has changed in this epoch; ids of other entries may be among them. */
   changed: IdList = new IdList()
   /** The same, of the epoch that is being checkpointed. */

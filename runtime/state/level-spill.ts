@@ -130,11 +130,6 @@ class LevelRegion implements SpillStore {
     return rows.map(([key, value]) => [key.subarray(this.#prefix.length), value])
   }
 
-  async deleteRange(from: Uint8Array, to: Uint8Array): Promise<void> {
-    const database = await this.#spill.open()
-    await this.#guard(() => database.clear({ gte: this.#full(from), lt: this.#full(to) }))
-  }
-
   #full(key: Uint8Array): Uint8Array {
     const full = new Uint8Array(this.#prefix.length + key.length)
     full.set(this.#prefix)

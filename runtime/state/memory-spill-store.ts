@@ -38,11 +38,6 @@ export class MemorySpillStore implements SpillStore {
     return rows
   }
 
-  async deleteRange(from: Uint8Array, to: Uint8Array): Promise<void> {
-    await Promise.resolve()
-    for (const key of this.#between(from, to)) this.#rows.delete(key)
-  }
-
   #between(from: Uint8Array, to: Uint8Array): string[] {
     const low = text(from)
     const high = text(to)

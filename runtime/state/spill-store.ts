@@ -10,6 +10,4 @@ export interface SpillStore {
   getSync(key: Uint8Array): Uint8Array | undefined
   /** Up to `limit` entries with from <= key < to, in order. */
   range(from: Uint8Array, to: Uint8Array, limit: number): Promise<[Uint8Array, Uint8Array][]>
-  /** Deletes from <= key < to. */
-  deleteRange(from: Uint8Array, to: Uint8Array): Promise<void>
 }

@@ -268,10 +268,10 @@ export class Spill implements Loader, SpilledTimers {
     try {
       const keys = rowKeys.map((rowKey) => entryKey(entries.keyGroup, rowKey))
       const found = await this.#buffer.getMany(keys)
-      if (snapshot.pending !== checkpoint) return
+      if (snapshot.pending !== checkpoint) return // aborted meanwhile; the next one reads its own
       for (let i = 0; i < keys.length; i++) {
         const inMemory = entries.ids.has(mapKeyOf(keyOf(this.#decoder, rowKeys[i]!)))
-        if (found[i] === undefined || inMemory || this.#buffer.get(keys[i]!) === null) continue
+        if (found[i] === undefined || inMemory) continue
         blobs.emitFrozen(found[i]!, rowKeys[i]!, snapshot.targetOf(group))
       }
     } finally {

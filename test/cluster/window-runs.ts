@@ -149,11 +149,17 @@ export function arrivalsOf(
   return arrivals
 }
 
-/** What the operator fires, in the order of firing within each key: only that order is the same at any parallelism. */
-export function firedByKey(fired: readonly Fired[]): Record<string, Fired[]> {
-  const byKey: Record<string, Fired[]> = Object.create(null) as Record<string, Fired[]>
-  for (const result of fired) (byKey[`k${result.key}`] ??= []).push(result)
-  return byKey
+/**
+ * What the operator fires, in the order of firing within each key, and for sliding windows within each window: one late record fires
+ * several of them again, in an order that means nothing.
+ */
+export function inOrder(fired: readonly Fired[], { windowing }: WindowUse): Record<string, Fired[]> {
+  const groups: Record<string, Fired[]> = {}
+  for (const result of fired) {
+    const window = windowing.kind === 'sliding' ? result.start : ''
+    ;(groups[`${window} of ${result.key}`] ??= []).push(result)
+  }
+  return groups
 }
 
 /** The oracle's firings as the job's results show them. */

@@ -8,7 +8,7 @@ import {
   arrivalsOf,
   expectedFired,
   expectedOutcome,
-  firedByKey,
+  inOrder,
   windowJob,
   windowUses,
   type Fired,
@@ -28,6 +28,11 @@ function windowings(edgeMs: number, slideMs: number): Windowing[] {
   ]
 }
 
+/** The same as the edge, a divisor or none of it, and one with gaps between windows. */
+function slidesOf(edgeMs: number): number[] {
+  return [edgeMs, Math.ceil(edgeMs / 3), Math.ceil(edgeMs / 8), edgeMs * 3]
+}
+
 /** Sliding windows and sessions may put equal contents together in another order. */
 function sorted(results: readonly Fired[]): Fired[] {
   return results.map((result) => ({ ...result, ids: [...result.ids].sort((a, b) => a - b) }))
@@ -38,7 +43,7 @@ async function singleSplit(seed: number): Promise<void> {
   const { options, arrivals } = randomStream(seed)
   const latenessMs = random.pick([0, 0, 1, options.edgeMs, 1_000])
   const recordsPerPoll = random.pick([1, 2, 7, 512])
-  const uses = windowUses(windowings(options.edgeMs, random.pick([1, options.edgeMs, Math.ceil(options.edgeMs / 3), options.edgeMs * 3])))
+  const uses = windowUses(windowings(options.edgeMs, random.pick(slidesOf(options.edgeMs))))
   const records = recordsOf(arrivals)
   const arriving = arrivalsOf(records, options, recordsPerPoll)
   const parallelism = random.between(1, 4)
@@ -49,7 +54,7 @@ async function singleSplit(seed: number): Promise<void> {
     const outcome = expectedOutcome(arriving, use, latenessMs)
     const message = `seed ${seed} ${use.uid} parallelism ${parallelism} lateness ${latenessMs} per poll ${recordsPerPoll}`
     const exact = use.by === 'list' && use.windowing.kind !== 'session'
-    const [actual, expected] = [fired.values(), expectedFired(outcome, use.by)].map((all) => firedByKey(exact ? all : sorted(all)))
+    const [actual, expected] = [fired.values(), expectedFired(outcome, use.by)].map((all) => inOrder(exact ? all : sorted(all), use))
     expect(actual, message).toEqual(expected)
     expect(late.values().map(({ value }) => value.id).sort((a, b) => a - b), message).toEqual(
       outcome.late.map(({ value }) => value.id).sort((a, b) => a - b),

@@ -37,23 +37,29 @@ function byValueCodec(value: unknown): unknown {
   return reader.readValue()
 }
 
-/** Equal with Object.is for leaves, the same keys in the same order, the same prototypes. */
-function expectSame(actual: unknown, expected: unknown): void {
-  if (!isDeepStrictEqual(actual, expected)) expect.fail(`${inspect(actual)} is not ${inspect(expected)}`)
-  if (typeof expected !== 'object' || expected === null) return
-  expect(Object.getPrototypeOf(actual)).toBe(Object.getPrototypeOf(expected))
-  if (Array.isArray(expected) || Object.getPrototypeOf(expected) === Object.prototype) {
-    expect(Object.keys(actual as object)).toEqual(Object.keys(expected))
-    for (const key of Object.keys(expected)) {
-      expectSame((actual as Record<string, unknown>)[key], (expected as Record<string, unknown>)[key])
-    }
+/** Whether leaves are Object.is equal, keys and their order the same, prototypes the same. */
+function isSame(actual: unknown, expected: unknown): boolean {
+  if (typeof actual !== 'object' || typeof expected !== 'object' || actual === null || expected === null) {
+    return Object.is(actual, expected)
   }
+  const prototype: unknown = Object.getPrototypeOf(expected)
+  if (Object.getPrototypeOf(actual) !== prototype) return false
+  if (expected instanceof Date) return Object.is((actual as Date).getTime(), expected.getTime())
+  if (prototype !== Array.prototype && prototype !== Object.prototype && prototype !== null) {
+    return isDeepStrictEqual(actual, expected)
+  }
+  const keys = Object.keys(expected)
+  if (!isDeepStrictEqual(Object.keys(actual), keys)) return false
+  return keys.every((key) => isSame((actual as Record<string, unknown>)[key], (expected as Record<string, unknown>)[key]))
 }
 
 function expectValues(values: readonly unknown[], ...codec: [FrameEncoder, FrameDecoder] | []): void {
   const out = roundTrip(batchOf(values), ...codec)
   expect(out.length).toBe(values.length)
-  values.forEach((value, i) => expectSame(out.values[i], byValueCodec(value)))
+  values.forEach((value, i) => {
+    const expected = byValueCodec(value)
+    if (!isSame(out.values[i], expected)) expect.fail(`${inspect(out.values[i])} is not ${inspect(expected)}`)
+  })
 }
 
 const text = fc.oneof(

@@ -151,7 +151,8 @@ export class OperatorHarness {
   private collect(list: Emitted[]): Output<never> {
     return {
       emit: (value, timestamp) => {
-        this.emitted.push({ value, copy: structuredClone(value) })
+        // Copies cannot be changed through state.
+        if (this.options.state === 'share') this.emitted.push({ value, copy: structuredClone(value) })
         list.push({ value, timestamp })
       },
     }
