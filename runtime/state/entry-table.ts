@@ -78,7 +78,7 @@ export class EntryTable {
   loader: Loader | undefined = undefined
 
   key: Key | undefined = undefined
-  id = NO_ENTRY
+  id: number = NO_ENTRY
   page: Page
   slot = 0
   /** Something of the current entry was removed. */

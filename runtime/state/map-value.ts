@@ -28,7 +28,7 @@ export class MapCell {
 
 /** A map state of one key. `cells` holds the deleted ones that still need a tombstone, too. */
 export class MapValue {
-  readonly cells = new Map<MapKey, MapCell>()
+  readonly cells: Map<MapKey, MapCell> = new Map()
   /** Cells that are not deleted. */
   live = 0
   /** Changed since they were last encoded. */

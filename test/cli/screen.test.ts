@@ -9,10 +9,8 @@ class Terminal {
     const rows: string[] = ['']
     for (const part of this.text.split(/(\x1b\[1A|\x1b\[2K|\n)/)) {
       if (part === '\n') rows.push('')
-      else if (part === '\x1b[1A') {
-        rows.pop()
-        // The line above is where the cursor is now, at its beginning.
-      } else if (part === '\x1b[2K') rows[rows.length - 1] = ''
+      else if (part === '\x1b[1A') rows.pop()
+      else if (part === '\x1b[2K') rows[rows.length - 1] = ''
       else rows[rows.length - 1] += part
     }
     return rows

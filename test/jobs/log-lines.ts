@@ -34,7 +34,7 @@ export function logLines(random: RandomSource, options: LogLinesOptions): LogLin
     const isLate = i > 20 && random.chance(late)
     if (!isLate) newest += random.below(stepMs / 1000 + 1) * 1000
     const disorder = random.chance(0.2) ? disorderMs / 1000 : random.below(disorderMs / 1000 + 1)
-    const behind = isLate ? disorderMs / 1000 + 1 + random.below((4 * disorderMs) / 1000) : disorder
+    const behind = isLate ? disorderMs / 1000 + 1 + random.below((40 * disorderMs) / 1000) : disorder
     lines.push({ line: lineAt(random, newest - behind * 1000), late: isLate })
   }
   return lines

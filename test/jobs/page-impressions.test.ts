@@ -47,9 +47,9 @@ describe('pageImpressions of an access log', () => {
   it.each([4, 5, 6])('are those of the lines that are not in late (seed %d)', async (seed) => {
     const random = randomSource(seed)
     const files = [0, 1, 2].map(() =>
-      logLines(random, { count: 2500, startMs: START, stepMs: 20_000, disorderMs: 30_000, late: 0.05 }),
+      logLines(random, { count: 2500, startMs: START, stepMs: 1_000, disorderMs: 30_000, late: 0.05 }),
     )
-    const params = { input: `file:${await inputFolder(filesOf(files))}`, gap: '1m', maxOutOfOrderness: '30s' }
+    const params = { input: `file:${await inputFolder(filesOf(files))}`, gap: '5s', maxOutOfOrderness: '30s' }
     const { impressions } = expectedVisits(files.flat().map(({ line }) => line))
     const mayBeLate = new Set(files.flat().flatMap(({ line, late }) => (late ? [line] : [])))
     for (const parallelism of PARALLELISMS) {
@@ -58,7 +58,7 @@ describe('pageImpressions of an access log', () => {
       expect(lines.late.filter((line) => !mayBeLate.has(line))).toEqual([])
       const left = withoutLines(impressions, lines.late)
       expect(impressions.length - left.length).toBe(lines.late.length)
-      expect(lines.output).toEqual(expectedSessions(left, MINUTE))
+      expect(lines.output).toEqual(expectedSessions(left, 5_000))
     }
   })
 
@@ -84,8 +84,8 @@ describe('pageImpressions of an access log', () => {
   })
 
   it('are dropped and counted where they are late and nobody wants them', async () => {
-    const lines = logLines(randomSource(7), { count: 3000, startMs: START, stepMs: 20_000, disorderMs: 30_000, late: 0.05 })
-    const params = { input: `file:${await inputFolder({ 'a.log': textOf(lines) })}`, maxOutOfOrderness: '30s', gap: '1m' }
+    const lines = logLines(randomSource(7), { count: 3000, startMs: START, stepMs: 1_000, disorderMs: 30_000, late: 0.05 })
+    const params = { input: `file:${await inputFolder({ 'a.log': textOf(lines) })}`, maxOutOfOrderness: '30s', gap: '5s' }
     const kept = await runJob(pageImpressions, OUTPUTS, { params })
     const dropped = await runJob(pageImpressions, ['output', 'invalid'], { params })
     expect(kept.lines.late.length).toBeGreaterThan(20)
@@ -97,12 +97,12 @@ describe('pageImpressions of an access log', () => {
   it.each([8, 9, 10])('go on from a checkpoint, at another parallelism, with late lines too (seed %d)', async (seed) => {
     const random = randomSource(seed)
     const files = [0, 1, 2].map(() =>
-      logLines(random, { count: 3000, startMs: START, stepMs: 20_000, disorderMs: 30_000, late: 0.05 }),
+      logLines(random, { count: 3000, startMs: START, stepMs: 1_000, disorderMs: 30_000, late: 0.05 }),
     )
     const folders = { output: await temporaryFolder(), late: await temporaryFolder(), invalid: await temporaryFolder() }
     const params = {
       input: `file:${await inputFolder(filesOf(files))}`,
-      gap: '1m',
+      gap: '5s',
       maxOutOfOrderness: '30s',
       ...Object.fromEntries(Object.entries(folders).map(([name, folder]) => [name, `file:${folder}`])),
     }
@@ -123,7 +123,7 @@ describe('pageImpressions of an access log', () => {
     const { impressions } = expectedVisits(files.flat().map(({ line }) => line))
     const left = withoutLines(impressions, await committedLines(folders.late))
     expect(left.length).toBeLessThan(impressions.length)
-    expect((await committedLines(folders.output)).sort()).toEqual(expectedSessions(left, MINUTE))
+    expect((await committedLines(folders.output)).sort()).toEqual(expectedSessions(left, 5_000))
   })
 
   it('have a sample to begin with', async () => {
