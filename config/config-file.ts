@@ -38,7 +38,11 @@ function readText(path: string): string {
     if (error instanceof MillraceError) throw error
     const code = (error as { code?: string }).code
     const reason = code === 'ENOENT' ? 'it does not exist' : code === 'EACCES' ? 'permission denied' : String(error)
-    throw refusal(path, reason, 'check the path (--config or MILLRACE_CONFIG); a relative one starts at the working directory')
+    throw refusal(
+      path,
+      reason,
+      'check the path (--config or MILLRACE_CONFIG); a relative one starts at the working directory',
+    )
   }
 }
 
@@ -47,9 +51,14 @@ function parseObject(path: string, text: string): Record<string, unknown> {
   try {
     content = JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch (error) {
-    throw refusal(path, `it is not JSON: ${(error as Error).message.replace(/\s+/g, ' ')}`, 'mend the file; JSON has no comments')
+    throw refusal(
+      path,
+      `it is not JSON: ${(error as Error).message.replace(/\s+/g, ' ')}`,
+      'mend the file; JSON has no comments',
+    )
   }
-  if (!isObject(content)) throw refusal(path, 'it is not a JSON object', 'write { "parallelism": 4, "params": { ... } }')
+  if (!isObject(content))
+    throw refusal(path, 'it is not a JSON object', 'write { "parallelism": 4, "params": { ... } }')
   return content
 }
 

@@ -54,7 +54,9 @@ const MAX_KEY_GROUPS = 2 ** 15
 const pair: ValueType<never> = { form: 'NAME=VALUE', parse: () => undefined }
 
 /** Every option there is: the only place that names them. */
-export const OPTIONS: { readonly [N in OptionName]: OptionSpec<N extends 'params' ? never : NonNullable<OptionValues[N]>> } = {
+export const OPTIONS: {
+  readonly [N in OptionName]: OptionSpec<N extends 'params' ? never : NonNullable<OptionValues[N]>>
+} = {
   jobId: {
     key: 'job-id',
     argument: 'ID',

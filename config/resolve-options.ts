@@ -23,7 +23,10 @@ interface Found {
  * checkpoint interval stands before that one: see `origins`.) Parameters go by it one by one. MILLRACE_USAGE names where a bad value
  * came from.
  */
-export function resolveOptions(flags: GivenFlags, environment: Readonly<Record<string, string | undefined>>): ResolvedOptions {
+export function resolveOptions(
+  flags: GivenFlags,
+  environment: Readonly<Record<string, string | undefined>>,
+): ResolvedOptions {
   const configPath = find(OPTIONS.config, flags, environment, undefined)?.text
   const file = configPath === undefined ? undefined : readConfigFile(configPath)
   const values: Record<string, unknown> = {}
@@ -88,5 +91,7 @@ function splitPair(given: string, origin: string): [string, string] {
   const cut = given.indexOf('=')
   if (cut > 0) return [given.slice(0, cut), given.slice(cut + 1)]
   const shown = cut === 0 ? 'a parameter without a name' : `"${given}", which has no "="`
-  throw new MillraceError('MILLRACE_USAGE', `${origin} gives ${shown}`, { hint: `write ${origin}${origin.startsWith('-') ? ' ' : '='}NAME=VALUE` })
+  throw new MillraceError('MILLRACE_USAGE', `${origin} gives ${shown}`, {
+    hint: `write ${origin}${origin.startsWith('-') ? ' ' : '='}NAME=VALUE`,
+  })
 }

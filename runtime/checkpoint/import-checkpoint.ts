@@ -45,9 +45,13 @@ async function copySegment({ from, into }: ImportRequest, segment: SegmentRef, p
   const bytes = await from.readIfExists(segment.path)
   if (bytes === undefined || bytes.length !== segment.bytes) {
     const what = bytes === undefined ? 'is missing' : `has ${bytes.length} bytes, not ${segment.bytes}`
-    throw new MillraceError('MILLRACE_CORRUPT', `segment ${from.describe()}/${segment.path} of the checkpoint ${what}`, {
-      hint: 'restore the folder from a backup, or go on from another checkpoint',
-    })
+    throw new MillraceError(
+      'MILLRACE_CORRUPT',
+      `segment ${from.describe()}/${segment.path} of the checkpoint ${what}`,
+      {
+        hint: 'restore the folder from a backup, or go on from another checkpoint',
+      },
+    )
   }
   await into.write(path, bytes)
 }

@@ -34,7 +34,10 @@ export function bundlePlugin(options: BundlePluginOptions): Plugin {
     name: 'millrace',
     setup(build) {
       build.onResolve({ filter: /^millrace(?:\/|$)/ }, ({ path }) => ownImport(path, options))
-      build.onResolve({ filter: new RegExp(`^${META}:`) }, ({ path }) => ({ path: path.slice(META.length + 1), namespace: META }))
+      build.onResolve({ filter: new RegExp(`^${META}:`) }, ({ path }) => ({
+        path: path.slice(META.length + 1),
+        namespace: META,
+      }))
       build.onResolve({ filter: /./ }, (args) => resolveImport(build, args, options))
       build.onLoad({ filter: /./, namespace: META }, ({ path }) => ({ contents: metaModule(path), loader: 'js' }))
       build.onLoad({ filter: /\.(?:[jt]sx?|m[jt]s)$/, namespace: 'file' }, withMeta)
@@ -44,7 +47,9 @@ export function bundlePlugin(options: BundlePluginOptions): Plugin {
 
 function ownImport(specifier: string, options: BundlePluginOptions): OnResolveResult {
   const url = options.resolveOwn(specifier)
-  return url === undefined ? { errors: [{ text: `millrace has no entry "${specifier}"` }] } : { path: url, external: true }
+  return url === undefined
+    ? { errors: [{ text: `millrace has no entry "${specifier}"` }] }
+    : { path: url, external: true }
 }
 
 async function resolveImport(

@@ -13,6 +13,8 @@ export interface Bundle {
   /** Absolute paths of the files in it: the user's own. */
   readonly sources: ReadonlySet<string>
   readonly warnings: readonly string[]
+  /** What the job calls the modules that it imports by URL. */
+  readonly names: ReadonlyMap<string, string>
   /** Writes the file again if somebody removed it; for threads that start later. */
   ensure(): void
 }
@@ -31,7 +33,13 @@ export async function bundleJob(jobFile: string, options: BundleOptions): Promis
   const entry = checkedPath(jobFile)
   const parent = packageFolder(dirname(entry)) ?? dirname(entry)
   const folder = join(parent, '.millrace', '.bundles')
-  const result = await build(buildOptions(entry, folder, options)).catch((error: unknown) => {
+  const names = new Map<string, string>()
+  const resolveOwn = (specifier: string): string | undefined => {
+    const url = options.resolveOwn(specifier)
+    if (url !== undefined) names.set(url, specifier)
+    return url
+  }
+  const result = await build(buildOptions(entry, folder, resolveOwn)).catch((error: unknown) => {
     throw buildError(error, jobFile)
   })
   const file = new BundleFile(folder, entry, result.outputFiles![0]!.text)
@@ -41,11 +49,12 @@ export async function bundleJob(jobFile: string, options: BundleOptions): Promis
     url: pathToFileURL(file.path).href,
     sources: new Set(Object.keys(result.metafile!.inputs).map((path) => resolve(path))),
     warnings: result.warnings.map((warning) => describe(warning)),
+    names,
     ensure: () => file.ensure(options.nowMs()),
   }
 }
 
-function buildOptions(entry: string, folder: string, options: BundleOptions): BuildOptions {
+function buildOptions(entry: string, folder: string, resolveOwn: BundleOptions['resolveOwn']): BuildOptions {
   return {
     entryPoints: [entry],
     outfile: join(folder, 'bundle.mjs'),
@@ -65,7 +74,7 @@ function buildOptions(entry: string, folder: string, options: BundleOptions): Bu
     absWorkingDir: process.cwd(),
     define: { 'import.meta': META_NAME },
     banner: { js: bannerOf() },
-    plugins: [bundlePlugin({ folder, resolveOwn: options.resolveOwn })],
+    plugins: [bundlePlugin({ folder, resolveOwn })],
   }
 }
 
@@ -83,10 +92,14 @@ function checkedPath(jobFile: string): string {
     if (!statSync(path).isDirectory()) return realpathSync(path)
   } catch (error) {
     const missing = (error as { code?: string }).code === 'ENOENT'
-    throw new MillraceError('MILLRACE_JOB_FILE', `job file ${jobFile} ${missing ? 'does not exist' : 'cannot be read'}`, {
-      hint: 'check the path; a relative one starts at the working directory',
-      cause: error,
-    })
+    throw new MillraceError(
+      'MILLRACE_JOB_FILE',
+      `job file ${jobFile} ${missing ? 'does not exist' : 'cannot be read'}`,
+      {
+        hint: 'check the path; a relative one starts at the working directory',
+        cause: error,
+      },
+    )
   }
   throw new MillraceError('MILLRACE_JOB_FILE', `${jobFile} is a folder`, { hint: 'name the job file in it' })
 }
@@ -113,7 +126,8 @@ function describe({ location, text }: Message): string {
 function hintFor(message: Message): string {
   if (message.detail === 'package') return 'install it beside the job (npm install), or check the spelling'
   if (message.text.startsWith('Could not resolve')) return 'check the path of the import'
-  if (message.text.startsWith('millrace has no entry')) return 'there are millrace, millrace/connectors/<name>, millrace/testing and millrace/runtime'
+  if (message.text.startsWith('millrace has no entry'))
+    return 'there are millrace, millrace/connectors/<name>, millrace/testing and millrace/runtime'
   if (message.text.startsWith('No loader')) return 'a job is a TypeScript or JavaScript file'
   return 'mend the file; types are not checked here, only the syntax'
 }

@@ -7,7 +7,7 @@ import { ManifestLog } from '../checkpoint/manifest-log.js'
 import { openStorage } from '../storage/open-storage.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { mainClock } from './clock.js'
-import { chooseRestore, refuseDuplicateOutput, type RestoreRequest } from './restore-choice.js'
+import { chooseRestore, refuseDuplicateOutput, withoutOtherOutput, type RestoreRequest } from './restore-choice.js'
 
 /** Where the checkpoint to go on from is looked for. */
 export interface RestorePlace {
@@ -26,6 +26,8 @@ export interface FoundRestore {
   readonly checkpoint: CheckpointManifest | undefined
   /** Where it was, if it was copied from another storage. */
   readonly copiedFrom: string | undefined
+  /** What the user should know. */
+  readonly notes: readonly string[]
 }
 
 /**
@@ -37,7 +39,7 @@ export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: Rest
   if (restore === 'latest' || restore === 'none') {
     const request: RestoreRequest = { ...job, mode: { kind: restore } }
     const latest = restore === 'none' ? undefined : (await ManifestLog.open(storage, { jobId })).latest()
-    return { request, checkpoint: chooseRestore(request, latest), copiedFrom: undefined }
+    return { request, checkpoint: chooseRestore(request, latest), copiedFrom: undefined, notes: [] }
   }
   const { storageUrl, position } = checkpointPlace(restore)
   const from = openStorage(storageUrl)
@@ -49,12 +51,17 @@ export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: Rest
     if (!own) later.push(...(await laterCheckpoints(storage, 0, jobId)))
     refuseDuplicateOutput(named, later, job.graph)
   }
-  const checkpoint = own ? named : await copy(from, named, place)
+  const fitting = withoutOtherOutput(named, job.graph)
+  const checkpoint = own ? fitting.checkpoint : await copy(from, fitting.checkpoint, place)
   const copiedFrom = own ? undefined : `${from.describe()}/${logPath(named.position)}`
-  return { request: { ...job, mode: { kind: 'path', checkpoint } }, checkpoint, copiedFrom }
+  return { request: { ...job, mode: { kind: 'path', checkpoint } }, checkpoint, copiedFrom, notes: fitting.notes }
 }
 
-function copy(from: CheckpointStorage, checkpoint: CheckpointManifest, place: RestorePlace): Promise<CheckpointManifest> {
+function copy(
+  from: CheckpointStorage,
+  checkpoint: CheckpointManifest,
+  place: RestorePlace,
+): Promise<CheckpointManifest> {
   const { storage, jobId, identity } = place
   const nowMs = mainClock.now()
   const nonce = randomUUID()

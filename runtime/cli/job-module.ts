@@ -17,9 +17,12 @@ export async function importJob(bundle: Bundle, jobFile: string): Promise<JobDef
   }
   const job = module.default as Partial<JobDefinition> | null | undefined
   const hint = 'end the file with: export default defineJob({ name, params, build })'
-  if (job === undefined) throw new MillraceError('MILLRACE_JOB_FILE', `job file ${jobFile} has no default export`, { hint })
+  if (job === undefined)
+    throw new MillraceError('MILLRACE_JOB_FILE', `job file ${jobFile} has no default export`, { hint })
   if (job?.millraceJob !== 1) {
-    throw new MillraceError('MILLRACE_JOB_FILE', `the default export of ${jobFile} is not a job made by defineJob`, { hint })
+    throw new MillraceError('MILLRACE_JOB_FILE', `the default export of ${jobFile} is not a job made by defineJob`, {
+      hint,
+    })
   }
   return job as JobDefinition
 }
@@ -33,7 +36,12 @@ export function buildGraph(job: JobDefinition, params: Readonly<Record<string, s
   }
 }
 
-function userError(code: 'MILLRACE_USER' | 'MILLRACE_JOB_FILE', what: string, error: unknown, bundle: Bundle): MillraceError {
+function userError(
+  code: 'MILLRACE_USER' | 'MILLRACE_JOB_FILE',
+  what: string,
+  error: unknown,
+  bundle: Bundle,
+): MillraceError {
   const own = error as Partial<MillraceError>
   const said = own?.at?.replace(/:\d+:\d+$/, '')
   const at = said !== undefined && bundle.sources.has(said) ? own.at : userPlace(error, bundle.sources)
@@ -42,6 +50,7 @@ function userError(code: 'MILLRACE_USER' | 'MILLRACE_JOB_FILE', what: string, er
     const hint = own.hint === undefined ? {} : { hint: own.hint }
     return new MillraceError(own.code, error.message, { ...hint, ...place, cause: error })
   }
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new MillraceError(code, `${what}: ${reason.split('\n')[0]!}`, { hint: 'mend the job file', ...place, cause: error })
+  let [reason] = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split('\n') as [string]
+  for (const [url, name] of bundle.names) reason = reason.replaceAll(url, name)
+  return new MillraceError(code, `${what}: ${reason}`, { hint: 'mend the job file', ...place, cause: error })
 }

@@ -67,7 +67,17 @@ export function earlyReport(error: unknown, job: string | null, durationMs: numb
   const failure = reportFailure(serializeError(error, 'MILLRACE_INTERNAL'))
   const { recordsIn, recordsOut, lateRecordsDropped } = NO_TOTALS
   const status = FAILURES.has(failure.code) ? 'FAILED' : 'REFUSED'
-  return { job, status, recordsIn, recordsOut, lateRecordsDropped, checkpoints: 0, restoredFrom: null, durationMs, failure }
+  return {
+    job,
+    status,
+    recordsIn,
+    recordsOut,
+    lateRecordsDropped,
+    checkpoints: 0,
+    restoredFrom: null,
+    durationMs,
+    failure,
+  }
 }
 
 /** Nothing that the user could have written otherwise. */

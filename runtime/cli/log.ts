@@ -27,13 +27,23 @@ export function textLog(screen: Screen, least: LogLevel): Log {
     (message: string): void => {
       if (isShown(level, least)) screen.note(prefix + message)
     }
-  return { debug: at('debug', 'debug: '), info: at('info', ''), warn: at('warn', 'warning: '), error: at('error', 'error: ') }
+  return {
+    debug: at('debug', 'debug: '),
+    info: at('info', ''),
+    warn: at('warn', 'warning: '),
+    error: at('error', 'error: '),
+  }
 }
 
 /** One JSON object a line: level, time, message and fields. */
 export function jsonLog(screen: Screen, least: LogLevel): Log {
   const logger = pino(
-    { level: least, base: { pid: process.pid }, formatters: { level: (label) => ({ level: label }) }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level: least,
+      base: { pid: process.pid },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
     { write: (line: string) => screen.note(line.trimEnd()) },
   )
   const at =

@@ -27,7 +27,11 @@ export async function main(argv: string[]): Promise<number> {
     if (!(error instanceof CommanderError)) throw error
     // Help and version were asked for and are written.
     if (error.exitCode === 0) return 0
-    return refuse(screen, usageError(error, program), wantsJson(argv.includes('--json') ? { json: ['true'] } : {}, process.env))
+    return refuse(
+      screen,
+      usageError(error, program),
+      wantsJson(argv.includes('--json') ? { json: ['true'] } : {}, process.env),
+    )
   }
   screen.end()
   return code
@@ -51,9 +55,13 @@ function buildProgram(screen: Screen, done: (code: number) => void): Command {
   const submit = program
     .command('submit')
     .summary('run a job until it ends or a signal stops it')
-    .description('Runs a job until it ends, or until SIGINT or SIGTERM: then it takes a last checkpoint and goes on from it next time.')
+    .description(
+      'Runs a job until it ends, or until SIGINT or SIGTERM: then it takes a last checkpoint and goes on from it next time.',
+    )
     .argument('[job.ts]', 'the file whose default export is defineJob(...)')
     .helpOption(false)
+    .allowUnknownOption(false)
+    .allowExcessArguments(false)
   for (const spec of allOptions()) {
     const option = new Option(flagsOf(spec), helpOf(spec))
     submit.addOption(spec.argument === undefined ? option : option.argParser(collect))
@@ -107,5 +115,7 @@ function usageError(error: CommanderError, program: Command): MillraceError {
 
 function version(): string {
   const url = ownModule('millrace/package.json')
-  return url === undefined ? 'unknown' : (JSON.parse(readFileSync(fileURLToPath(url), 'utf8')) as { version: string }).version
+  return url === undefined
+    ? 'unknown'
+    : (JSON.parse(readFileSync(fileURLToPath(url), 'utf8')) as { version: string }).version
 }

@@ -108,7 +108,10 @@ export class Progress implements JobEvents {
     // The one that ends the job is told with the result.
     if (restartInMs === undefined) return
     const at = error.at === undefined ? '' : ` (at ${error.at})`
-    this.options.log.warn(`${error.code}: ${error.message}${at}; tries again in ${formatMs(restartInMs)}`, { code: error.code, uid })
+    this.options.log.warn(`${error.code}: ${error.message}${at}; tries again in ${formatMs(restartInMs)}`, {
+      code: error.code,
+      uid,
+    })
   }
 
   private second(): void {
@@ -125,7 +128,11 @@ export class Progress implements JobEvents {
     if (line === this.shown) return
     this.shown = line
     const { last } = this
-    this.options.log.info(`${this.elapsed()}  ${line}`, { ...totals, watermark: this.watermark, checkpointId: last?.checkpointId })
+    this.options.log.info(`${this.elapsed()}  ${line}`, {
+      ...totals,
+      watermark: this.watermark,
+      checkpointId: last?.checkpointId,
+    })
   }
 
   private draw(): void {

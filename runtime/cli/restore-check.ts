@@ -45,7 +45,9 @@ function checkPlaces(manifest: CheckpointManifest, nodes: ReadonlyMap<string, Gr
   for (const [uid, { fingerprint }] of Object.entries(manifest.sources)) {
     const node = nodes.get(uid)
     if (node?.kind === 'source' && node.source.describe !== fingerprint) {
-      throw otherPlace(`source "${uid}" reads ${node.source.describe}; in the checkpoint it reads ${String(fingerprint)}`)
+      throw otherPlace(
+        `source "${uid}" reads ${node.source.describe}; in the checkpoint it reads ${String(fingerprint)}`,
+      )
     }
   }
   for (const [uid, { output }] of Object.entries(manifest.sinks)) {
@@ -76,7 +78,10 @@ function checkOperator(
     throw unclaimed(`no ${operator.kind} of the job has the uid "${uid}", whose ${what} the checkpoint holds`)
   }
   if (node.kind !== operator.kind) {
-    throw refusal(`"${uid}" is now the uid of: ${node.kind}; in the checkpoint of: ${operator.kind}`, 'a uid means the same operator for ever: choose another')
+    throw refusal(
+      `"${uid}" is now the uid of: ${node.kind}; in the checkpoint of: ${operator.kind}`,
+      'a uid means the same operator for ever: choose another',
+    )
   }
   const declared = new Map(node.kind === 'operator' ? node.states.map((state) => [state.name, state]) : [])
   for (const state of operator.states) {

@@ -5,8 +5,7 @@ import { checkName, checkRestore, type RestoreTarget } from './restore-check.js'
 
 /** What `--restore` says; `path`: the checkpoint that was found there. */
 export type RestoreMode =
-  | { readonly kind: 'latest' | 'none' }
-  | { readonly kind: 'path'; readonly checkpoint: CheckpointManifest }
+  { readonly kind: 'latest' | 'none' } | { readonly kind: 'path'; readonly checkpoint: CheckpointManifest }
 
 /** What a run goes on from, as a job's user asked for it. */
 export interface RestoreRequest extends Omit<RestoreTarget, 'explicit'> {
@@ -22,7 +21,10 @@ export function isFinished(manifest: CheckpointManifest): boolean {
  * The checkpoint to go on from, undefined for a fresh start. `latest` is the newest of the job's own log. MILLRACE_RESTORE for one that
  * doesn't fit the job. Pure.
  */
-export function chooseRestore(request: RestoreRequest, latest: CheckpointManifest | undefined): CheckpointManifest | undefined {
+export function chooseRestore(
+  request: RestoreRequest,
+  latest: CheckpointManifest | undefined,
+): CheckpointManifest | undefined {
   const { mode } = request
   if (mode.kind === 'none') return undefined
   if (mode.kind === 'path') {
@@ -55,10 +57,34 @@ export function refuseDuplicateOutput(
       throw new MillraceError(
         'MILLRACE_RESTORE',
         `checkpoint ${checkpoint.checkpointId} is older than ${one.checkpointId}, which has published ${more} more to sink "${node.uid}" (${node.sink.describe}): they would come twice`,
-        { hint: 'go on from the newest checkpoint, write to another place, or accept it with --allow-duplicate-output' },
+        {
+          hint: 'go on from the newest checkpoint, write to another place, or accept it with --allow-duplicate-output',
+        },
       )
     }
   }
+}
+
+/**
+ * The checkpoint without what its sinks have prepared for places that the job no longer writes to: this job's sinks can't publish it. The
+ * notes say what that means. Pure.
+ */
+export function withoutOtherOutput(
+  checkpoint: CheckpointManifest,
+  graph: JobGraph,
+): { readonly checkpoint: CheckpointManifest; readonly notes: readonly string[] } {
+  const sinks = { ...checkpoint.sinks }
+  const notes: string[] = []
+  for (const node of graph.nodes) {
+    const before = checkpoint.sinks[node.uid]
+    if (node.kind !== 'sink' || before === undefined || before.output === node.sink.describe) continue
+    sinks[node.uid] = { output: node.sink.describe, writerStates: [], committables: [] }
+    if (before.committables.length === 0) continue
+    notes.push(
+      `sink "${node.uid}" writes to ${node.sink.describe} now: what checkpoint ${checkpoint.checkpointId} holds for ${before.output} is published only by the job that made it`,
+    )
+  }
+  return { checkpoint: { ...checkpoint, sinks }, notes }
 }
 
 function writtenTo(manifest: CheckpointManifest, uid: string): number {

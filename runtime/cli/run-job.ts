@@ -53,15 +53,22 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
     trouble: (error) => hooks.warn(`the heartbeat could not be written: ${(error as Error).message}`),
   })
   try {
-    return await runHeld(prepared, resolved, { storage, identity: processes.self() }, {
-      ...hooks,
-      running: (stop) => {
-        suspend = stop
-        hooks.running(stop)
+    return await runHeld(
+      prepared,
+      resolved,
+      { storage, identity: processes.self() },
+      {
+        ...hooks,
+        running: (stop) => {
+          suspend = stop
+          hooks.running(stop)
+        },
       },
-    })
+    )
   } finally {
-    await holder.release().catch((error: unknown) => hooks.warn(`the job could not be given free: ${(error as Error).message}`))
+    await holder
+      .release()
+      .catch((error: unknown) => hooks.warn(`the job could not be given free: ${(error as Error).message}`))
   }
 }
 
@@ -76,6 +83,7 @@ async function runHeld(
   const maxParallelism = origins.maxParallelism === undefined ? undefined : values.maxParallelism
   const target = { jobName: job.name, graph, maxParallelism, allowNonRestoredState }
   const found = await findRestore(target, { storage, jobId, identity, restore, allowDuplicateOutput })
+  for (const note of found.notes) hooks.warn(note)
   const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? values.maxParallelism)
   const memory = planMemory(values.memoryBytes, plan.parallelism, ringCount(plan))
   const { youngGenerationMb, oldGenerationMb } = memory

@@ -92,7 +92,14 @@ class SubmitCommand {
     const { screen, log } = this
     const { logLevel, logFormat, stopTimeoutMs } = this.resolved.values
     const live = screen.live && logFormat === 'text' && isShown('info', logLevel)
-    const progress = new Progress({ jobId: prepared.jobId, graph: prepared.graph, screen, log, live, now: () => performance.now() })
+    const progress = new Progress({
+      jobId: prepared.jobId,
+      graph: prepared.graph,
+      screen,
+      log,
+      live,
+      now: () => performance.now(),
+    })
     this.progress = progress
     this.prepared = prepared
     return {
@@ -103,9 +110,13 @@ class SubmitCommand {
         this.suspend = suspend
         signals.first((signal) => {
           log.info(`${signal}: takes a last checkpoint and stops; a second one stops at once`)
-          const late = new MillraceError('MILLRACE_CHECKPOINT', `the last checkpoint was not complete within ${formatMs(stopTimeoutMs)}`, {
-            hint: 'submit the job again: it goes on from the checkpoint before; --stop-timeout gives more time',
-          })
+          const late = new MillraceError(
+            'MILLRACE_CHECKPOINT',
+            `the last checkpoint was not complete within ${formatMs(stopTimeoutMs)}`,
+            {
+              hint: 'submit the job again: it goes on from the checkpoint before; --stop-timeout gives more time',
+            },
+          )
           setTimeout(() => this.giveUp(late, STOP_TIMEOUT_CODE), stopTimeoutMs)
           suspend()
         })
@@ -132,10 +143,15 @@ class SubmitCommand {
   private abandoned(error: unknown): SubmitOutcome {
     const { progress, prepared } = this
     const outcome = earlyOutcome(error, prepared?.jobId ?? null, elapsedMs())
-    if (progress === undefined || prepared === undefined) return { ...outcome, report: { ...outcome.report, status: 'FAILED' } }
+    if (progress === undefined || prepared === undefined)
+      return { ...outcome, report: { ...outcome.report, status: 'FAILED' } }
     const { invalidRecords, ...totals } = totalsOf(progress.counters, prepared.graph)
     const { checkpoints, restoredFrom = null } = progress
-    return { ...outcome, invalidRecords, report: { ...outcome.report, ...totals, checkpoints, restoredFrom, status: 'FAILED' } }
+    return {
+      ...outcome,
+      invalidRecords,
+      report: { ...outcome.report, ...totals, checkpoints, restoredFrom, status: 'FAILED' },
+    }
   }
 
   private tell(outcome: SubmitOutcome): void {
@@ -145,7 +161,8 @@ class SubmitCommand {
       const url = this.prepared.checkpointUrl
       tellSummary(log, outcome, url.startsWith('s3:') ? url : resolve(url))
     }
-    if (outcome.error !== undefined) tellFailure(screen, logFormat === 'json' ? log : undefined, outcome.error, outcome.uid)
+    if (outcome.error !== undefined)
+      tellFailure(screen, logFormat === 'json' ? log : undefined, outcome.error, outcome.uid)
     if (json) screen.print(JSON.stringify(outcome.report))
   }
 }

@@ -74,7 +74,9 @@ function flagsOf(given: Readonly<Record<string, unknown>>): GivenFlags {
       throw new MillraceError('MILLRACE_USAGE', `unknown option "${name}"`, { hint })
     }
     if (value === undefined) continue
-    flags[spec.key] = spec.pairs ? Object.entries(value as object).map(([key, text]) => `${key}=${String(text)}`) : [String(value)]
+    flags[spec.key] = spec.pairs
+      ? Object.entries(value as object).map(([key, text]) => `${key}=${String(text)}`)
+      : [String(value)]
   }
   return flags
 }

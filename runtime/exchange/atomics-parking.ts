@@ -88,7 +88,9 @@ export class AtomicsParker implements Parker {
     const wait = this.memory.waitAsync(this.slot * WORDS_PER_SLOT, PARKED)
     if (!wait.async) return
     const timer =
-      timeoutMs === Infinity ? undefined : setTimeout(() => this.self.wake(this.slot), Math.min(timeoutMs, MAX_TIMER_MS))
+      timeoutMs === Infinity
+        ? undefined
+        : setTimeout(() => this.self.wake(this.slot), Math.min(timeoutMs, MAX_TIMER_MS))
     await wait.value
     clearTimeout(timer)
     this.cancel()

@@ -16,7 +16,7 @@ export interface ChannelWriter {
    * Throws MILLRACE_VALUE for records that cannot cross threads; nothing of the batch is written then.
    */
   tryWriteRecords(batch: RecordBatch): boolean
-  /** Writes one control element. False: the channel is full, as above. */
+  /** Writes one control element. False: the channel is full; write the same object again, before anything else. */
   tryWriteControl(element: ControlElement): boolean
   /** Whether the write that failed last could go on. For `parkUnless`: asks the reader to wake this slot if not. */
   hasRoom(): boolean

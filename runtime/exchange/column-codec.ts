@@ -25,6 +25,8 @@ export class ColumnEncoder {
         return encodeNumbers(sink, column, count)
       case 'boolean':
         if (encodeBooleans(sink, column, count)) return
+        break
+      default: // no form of its own
     }
     this.encodeValues(sink, column, count)
   }

@@ -21,7 +21,6 @@ const PROBE = 64
 const MAX_CHARACTERS = 1 << 24
 /** V8 copies shorter slices of a text; longer ones would keep all texts of the batch alive. */
 const COPIED_SLICE = 13
-// eslint-disable-next-line no-control-regex
 const LATIN1 = /^[\0-\xff]*$/
 
 /** Encodes columns of texts; one per thread is enough. */

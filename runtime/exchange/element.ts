@@ -6,7 +6,12 @@ export type ControlElement =
   /** No record with an event time up to `time` follows, but late ones. ±Infinity are valid. */
   | { readonly kind: 'watermark'; readonly time: number }
   /** Records before it belong to the checkpoint, records behind it do not. `options` say what is asked of it. */
-  | { readonly kind: 'barrier'; readonly checkpointId: number; readonly timestamp: number; readonly options?: JsonValue }
+  | {
+      readonly kind: 'barrier'
+      readonly checkpointId: number
+      readonly timestamp: number
+      readonly options?: JsonValue
+    }
   /** The channel holds no watermark back until it is active again. */
   | { readonly kind: 'idle' }
   | { readonly kind: 'active' }

@@ -106,7 +106,7 @@ export class RecordShapes {
       if (keys.length === 0 || keys.length > MAX_COLUMNS) return undefined
       this.last = this.named(JSON.stringify(keys), keys)
     }
-    return this.last!.covers(values, count) ? this.last : undefined
+    return this.last.covers(values, count) ? this.last : undefined
   }
 
   /** The shape whose keys stand in `bytes[from, to)`. */

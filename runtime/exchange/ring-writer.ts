@@ -43,11 +43,6 @@ export class RingWriter {
     return this.memory.capacity - ((this.position - this.seenRead) | 0)
   }
 
-  /** Whether part of a payload is written: only the same payload may follow. */
-  get isPartial(): boolean {
-    return this.done > 0
-  }
-
   /**
    * Writes `bytes[from, to)` as one frame of `kind` (0 to 254), in parts if it is large. False when the ring is full: call
    * again with the same arguments, the parts already written are not repeated. Throws MILLRACE_INTERNAL when the arguments

@@ -58,7 +58,10 @@ export function maxFrameBytes(capacity: number): number {
  */
 export function createRing(capacityBytes: number, attempt: number): SharedArrayBuffer {
   if (capacityBytes < MIN_RING_BYTES || capacityBytes > 2 ** 30 || (capacityBytes & (capacityBytes - 1)) !== 0) {
-    throw new MillraceError('MILLRACE_INTERNAL', `a ring of ${capacityBytes} bytes is not a power of two from 128 to 2^30`)
+    throw new MillraceError(
+      'MILLRACE_INTERNAL',
+      `a ring of ${capacityBytes} bytes is not a power of two from 128 to 2^30`,
+    )
   }
   const ring = new SharedArrayBuffer(CONTROL_BYTES + capacityBytes)
   new Int32Array(ring)[RING_WORD.ATTEMPT] = attempt

@@ -1,7 +1,7 @@
 import { ValueWriter } from '../codec/value-writer.js'
 import type { EntryTable } from './entry-table.js'
 
-/** What an entry costs beside its values: its place in a Map, columns, timer and index (measured, see bench/state). */
+/** What an entry costs beside its values: its place in a Map, columns, timer and index (measured: 80 to 130 with its key). */
 const ENTRY_BYTES = 160
 const MIN_WRITES_BETWEEN = 64
 

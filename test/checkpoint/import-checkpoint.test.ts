@@ -21,7 +21,11 @@ async function jobStorage(jobId: string, last: number): Promise<CheckpointStorag
   return storage
 }
 
-function bring(from: CheckpointStorage, checkpoint: CheckpointManifest, into: CheckpointStorage): Promise<CheckpointManifest> {
+function bring(
+  from: CheckpointStorage,
+  checkpoint: CheckpointManifest,
+  into: CheckpointStorage,
+): Promise<CheckpointManifest> {
   const nonce = 'import'
   return importCheckpoint({ from, checkpoint, into, jobId: 'mine', holder: identity(2), nonce, runId: 'new', nowMs: 1 })
 }
@@ -48,7 +52,13 @@ describe('a checkpoint of another storage', () => {
     expect(before).not.toContain(copy.operators['averages']!.segments[0]!.path)
 
     const log = await ManifestLog.open(into, { jobId: 'mine' })
-    const next = await log.takeover({ nonce: 'q', runId: 'x', holder: identity(3), createdAtMs: 2, choose: (latest) => latest })
+    const next = await log.takeover({
+      nonce: 'q',
+      runId: 'x',
+      holder: identity(3),
+      createdAtMs: 2,
+      choose: (latest) => latest,
+    })
     expect(next.record.continues).toBe(copy.position)
     await log.append({ ...draft({ nonce: 'after', checkpointId: 4 }), operators: copy.operators })
     await log.retire()
@@ -62,8 +72,14 @@ describe('a checkpoint of another storage', () => {
       const named = await findCheckpoint(from, undefined)
       const { path } = named.operators['averages']!.segments[0]!
       await (damage === 'missing' ? from.delete(path) : from.overwrite(path, Buffer.from([1])))
-      await expect(bring(from, named, into)).rejects.toMatchObject({ code: 'MILLRACE_CORRUPT', message: expect.stringContaining(path) })
-      expect((await ManifestLog.open(into, { jobId: 'mine' })).latest()).toMatchObject({ checkpointId: 1, runId: 'run' })
+      await expect(bring(from, named, into)).rejects.toMatchObject({
+        code: 'MILLRACE_CORRUPT',
+        message: expect.stringContaining(path),
+      })
+      expect((await ManifestLog.open(into, { jobId: 'mine' })).latest()).toMatchObject({
+        checkpointId: 1,
+        runId: 'run',
+      })
     }
   })
 })
@@ -84,7 +100,10 @@ describe('where a path leads', () => {
   it('nothing there, or no checkpoint, is MILLRACE_RESTORE', async () => {
     const storage = await jobStorage('theirs', 1)
     await expect(findCheckpoint(new MemoryStorage(), undefined)).rejects.toMatchObject({ code: 'MILLRACE_RESTORE' })
-    await expect(findCheckpoint(storage, 99)).rejects.toMatchObject({ code: 'MILLRACE_RESTORE', message: expect.stringContaining(logPath(99)) })
+    await expect(findCheckpoint(storage, 99)).rejects.toMatchObject({
+      code: 'MILLRACE_RESTORE',
+      message: expect.stringContaining(logPath(99)),
+    })
     await expect(findCheckpoint(storage, 1)).rejects.toMatchObject({ code: 'MILLRACE_RESTORE' })
   })
 

@@ -75,7 +75,8 @@ describe('imports', () => {
       'job/package.json': '{}',
       'job/node_modules/millrace/package.json': '{ "main": "x.js" }',
       'job/node_modules/millrace/x.js': "exports.who = 'another copy'",
-      'job/job.ts': "import { who } from 'millrace'\nimport { what } from 'millrace/connectors/file'\nexport default [who, what]",
+      'job/job.ts':
+        "import { who } from 'millrace'\nimport { what } from 'millrace/connectors/file'\nexport default [who, what]",
     })
     const made = await bundle(join(folder, 'job/job.ts'), {
       millrace: pathToFileURL(join(folder, 'own/index.mjs')).href,
@@ -88,7 +89,8 @@ describe('imports', () => {
     const folder = tempFolder({
       'own/index.mjs': "export const who = 'running copy'",
       'job/package.json': '{}',
-      'job/node_modules/extra/package.json': '{ "type": "module", "main": "x.js", "peerDependencies": { "millrace": "*" } }',
+      'job/node_modules/extra/package.json':
+        '{ "type": "module", "main": "x.js", "peerDependencies": { "millrace": "*" } }',
       'job/node_modules/extra/x.js': "export { who } from 'millrace'",
       'job/job.ts': "import { who } from 'extra'\nexport default who",
     })
@@ -153,7 +155,14 @@ export default [list, readFileSync(new URL('data/x.txt', import.meta.url), 'utf8
     })
     const { value } = run(await bundle(join(folder, 'jobs/job.ts')))
     const url = (path: string): string => pathToFileURL(join(folder, path)).href
-    expect(value).toEqual([[1, 2], 'text', 'text', join(folder, 'jobs/job.ts'), url('lib/where.ts'), url('jobs/a b.txt')])
+    expect(value).toEqual([
+      [1, 2],
+      'text',
+      'text',
+      join(folder, 'jobs/job.ts'),
+      url('lib/where.ts'),
+      url('jobs/a b.txt'),
+    ])
   })
 
   it('an optional package may be missing when it is imported while the job runs', async () => {
@@ -164,17 +173,41 @@ export default [list, readFileSync(new URL('data/x.txt', import.meta.url), 'utf8
 
 describe('what is wrong with a job file', () => {
   const table: [string, Record<string, string>, RegExp, number | undefined][] = [
-    ['a syntax error', { 'job.ts': 'const a = 1\n\n  const b = }\n' }, /job\.ts:3:13: Unexpected "}" in: const b = }$/, 3],
+    [
+      'a syntax error',
+      { 'job.ts': 'const a = 1\n\n  const b = }\n' },
+      /job\.ts:3:13: Unexpected "}" in: const b = }$/,
+      3,
+    ],
     ['one in a file it imports', { 'job.ts': "import './b.js'", 'b.ts': 'let 1' }, /b\.ts:1:5: Expected identifier/, 1],
-    ['a path that leads nowhere', { 'job.ts': "import { x } from './gone.js'\nx()" }, /job\.ts:1:19: Could not resolve ".\/gone.js"/, 1],
+    [
+      'a path that leads nowhere',
+      { 'job.ts': "import { x } from './gone.js'\nx()" },
+      /job\.ts:1:19: Could not resolve ".\/gone.js"/,
+      1,
+    ],
     ['a package that is not installed', { 'job.ts': "import x from 'lodahs'\nx()" }, /cannot find package "lodahs"/, 1],
-    ['an entry millrace does not have', { 'job.ts': "import 'millrace/conectors'" }, /millrace has no entry "millrace\/conectors"/, 1],
-    ['a file that is no code', { 'job.ts': "import './a.xyz'", 'a.xyz': '' }, /No loader is configured for ".xyz" files/, 1],
+    [
+      'an entry millrace does not have',
+      { 'job.ts': "import 'millrace/conectors'" },
+      /millrace has no entry "millrace\/conectors"/,
+      1,
+    ],
+    [
+      'a file that is no code',
+      { 'job.ts': "import './a.xyz'", 'a.xyz': '' },
+      /No loader is configured for ".xyz" files/,
+      1,
+    ],
   ]
   it.each(table)('%s is one line with the place, and a hint', async (_, files, message, line) => {
     const folder = tempFolder(files)
     const error = await bundle(join(folder, 'job.ts')).catch((e: unknown) => e)
-    expect(error).toMatchObject({ code: 'MILLRACE_JOB_FILE', message: expect.stringMatching(message), hint: expect.any(String) })
+    expect(error).toMatchObject({
+      code: 'MILLRACE_JOB_FILE',
+      message: expect.stringMatching(message),
+      hint: expect.any(String),
+    })
     expect((error as Error).message).not.toContain('\n')
     expect((error as { at?: string }).at).toMatch(new RegExp(`^${folder}/(job|b)\\.ts:${line}:\\d+$`))
   })
@@ -188,7 +221,8 @@ describe('what is wrong with a job file', () => {
 
 it("what is thrown while the job is imported has the line of the user's file", async () => {
   const folder = tempFolder({
-    'job.ts': "import { check } from './check.js'\n\ninterface Unused {\n  a: number\n}\ncheck(import.meta.url)\nexport default 1\n",
+    'job.ts':
+      "import { check } from './check.js'\n\ninterface Unused {\n  a: number\n}\ncheck(import.meta.url)\nexport default 1\n",
     'check.ts': "export function check(url: string): void {\n  if (url !== '') throw new Error('thrown')\n}\n",
   })
   const made = await bundle(join(folder, 'job.ts'))

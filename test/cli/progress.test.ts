@@ -21,7 +21,14 @@ function world(level: 'info' | 'debug' = 'info'): { progress: Progress; out: str
   const err: string[] = []
   const stream = (lines: string[]) => ({ write: (text: string) => lines.push(...text.trimEnd().split('\n')) > 0 })
   const screen = new Screen(stream(out), stream(err))
-  const progress = new Progress({ jobId: 'wind', graph, screen, log: textLog(screen, level), live: false, now: () => Date.now() })
+  const progress = new Progress({
+    jobId: 'wind',
+    graph,
+    screen,
+    log: textLog(screen, level),
+    live: false,
+    now: () => Date.now(),
+  })
   return { progress, out, err }
 }
 
@@ -39,7 +46,10 @@ describe('plain progress', () => {
     progress.start()
     progress.progress({ counters: { in: { numRecordsIn: 0 } }, watermark: -Infinity })
     vi.advanceTimersByTime(500)
-    progress.progress({ counters: { in: { numRecordsIn: 3000, numInvalidRecords: 2 }, out: { numRecordsOut: 10 } }, watermark: 0 })
+    progress.progress({
+      counters: { in: { numRecordsIn: 3000, numInvalidRecords: 2 }, out: { numRecordsOut: 10 } },
+      watermark: 0,
+    })
     vi.advanceTimersByTime(500)
     progress.checkpoint({ checkpointId: 1, durationMs: 12, writtenBytes: 2048, stateBytes: 2048, counters: {} })
     vi.advanceTimersByTime(5000)
@@ -72,7 +82,10 @@ describe('plain progress', () => {
 
 it("warnings of an operator are shown twenty a second, the rest is counted; another operator's are its own", () => {
   const shown: string[] = []
-  const limit = new WarningLimit(() => Date.now(), (uid, message) => shown.push(`${uid} ${message}`))
+  const limit = new WarningLimit(
+    () => Date.now(),
+    (uid, message) => shown.push(`${uid} ${message}`),
+  )
   for (let i = 0; i < 50; i++) limit.add('a', `w${i}`)
   limit.add('b', 'other')
   expect(shown).toHaveLength(21)
@@ -102,7 +115,9 @@ describe('log levels and formats', () => {
       log.error('e')
       lines.push('|')
     }
-    expect(lines.join('').replaceAll('\n', ' ')).toBe('debug: d i warning: w error: e |i warning: w error: e |warning: w error: e |error: e ||')
+    expect(lines.join('').replaceAll('\n', ' ')).toBe(
+      'debug: d i warning: w error: e |i warning: w error: e |warning: w error: e |error: e ||',
+    )
   })
 
   it('json: one object a line, with the fields', () => {
@@ -128,7 +143,16 @@ it('totals: in from sources, out to all sinks, late from whoever dropped them; s
 })
 
 it('numbers for people', () => {
-  expect([formatCount(1234567.4), formatMs(34.4), formatMs(1234), formatMs(125_000)]).toEqual(['1,234,567', '34 ms', '1.2 s', '2 min 5 s'])
+  expect([formatCount(1234567.4), formatMs(34.4), formatMs(1234), formatMs(125_000)]).toEqual([
+    '1,234,567',
+    '34 ms',
+    '1.2 s',
+    '2 min 5 s',
+  ])
   expect([formatBytes(5), formatBytes(3 * 2 ** 20), formatBytes(2 ** 50)]).toEqual(['5 B', '3.0 MB', '1024.0 TB'])
-  expect([formatWatermark(-Infinity), formatWatermark(Infinity), formatWatermark(-(2 ** 63))]).toEqual(['-', 'end of input', '-'])
+  expect([formatWatermark(-Infinity), formatWatermark(Infinity), formatWatermark(-(2 ** 63))]).toEqual([
+    '-',
+    'end of input',
+    '-',
+  ])
 })

@@ -2,13 +2,20 @@ import { describe, expect, it } from 'vitest'
 import type { CheckpointManifest, StateSchema } from '../../runtime/checkpoint/manifest.js'
 import type { GraphNode, JobGraph } from '../../runtime/contract/graph.js'
 import type { StateDescriptor } from '../../runtime/contract/state.js'
-import { chooseRestore, refuseDuplicateOutput, type RestoreRequest } from '../../runtime/cli/restore-choice.js'
+import {
+  chooseRestore,
+  refuseDuplicateOutput,
+  withoutOtherOutput,
+  type RestoreRequest,
+} from '../../runtime/cli/restore-choice.js'
 import { draft, segmentRef } from '../checkpoint/manifests.js'
 
 const total: StateDescriptor = { name: 'total', kind: 'value', fingerprint: '' }
 const schema: StateSchema = { name: 'total', kind: 'value', codec: 'value', version: 1, fingerprint: '' }
 
-function graphOf(places: { input?: string; output?: string; states?: readonly StateDescriptor[]; without?: string } = {}): JobGraph {
+function graphOf(
+  places: { input?: string; output?: string; states?: readonly StateDescriptor[]; without?: string } = {},
+): JobGraph {
   const nodes = [
     { kind: 'source', uid: 'in', source: { describe: places.input ?? 'file:/in' } },
     { kind: 'operator', uid: 'sum', states: places.states ?? [total] },
@@ -81,7 +88,9 @@ describe('what a run goes on from', () => {
 
   it('a job that finished starts afresh, with other inputs and outputs too', () => {
     const latest = checkpoint({ final: true })
-    expect(chooseRestore(request({ graph: graphOf({ input: 'file:/b', output: 'file:/c' }), maxParallelism: 64 }), latest)).toBeUndefined()
+    expect(
+      chooseRestore(request({ graph: graphOf({ input: 'file:/b', output: 'file:/c' }), maxParallelism: 64 }), latest),
+    ).toBeUndefined()
   })
 
   it('a job that finished but did not publish everything goes on', () => {
@@ -106,23 +115,79 @@ describe('what a run goes on from', () => {
 describe('what is refused', () => {
   it.each<[string, Partial<RestoreRequest>, Partial<CheckpointManifest>, RegExp]>([
     ['a checkpoint of another job', { jobName: 'other' }, {}, /one of job "sums", this is job "other"/],
-    ['one of another job that finished', { jobName: 'other' }, { final: true }, /one of job "sums", this is job "other"/],
-    ['another maximum parallelism', { maxParallelism: 64 }, {}, /--max-parallelism 64 differs from the checkpoint's 128/],
-    ['another input', { graph: graphOf({ input: 'file:/b' }) }, {}, /source "in" reads file:\/b; in the checkpoint it reads file:\/in/],
-    ['another output', { graph: graphOf({ output: 'file:/b' }) }, {}, /sink "out" writes to file:\/b; .* writes to file:\/out/],
-    ['a source that is gone', { graph: graphOf({ without: 'in' }) }, {}, /no source of the job has the uid "in", whose position/],
-    ['a sink that is gone', { graph: graphOf({ without: 'out' }) }, {}, /no sink of the job has the uid "out", whose output/],
-    ['an operator that is gone', { graph: graphOf({ without: 'sum' }) }, {}, /no operator of the job has the uid "sum", whose state/],
-    ['a state that is gone', { graph: graphOf({ states: [] }) }, {}, /operator "sum" no longer declares the state "total"/],
-    ['a state of another kind', { graph: graphOf({ states: [{ ...total, kind: 'list' }] }) }, {}, /is list state; in the checkpoint it is value state/],
-    ['a state that means something else', { graph: graphOf({ states: [{ ...total, fingerprint: 'v2' }] }) }, {}, /state "total" of operator "sum" is v2/],
+    [
+      'one of another job that finished',
+      { jobName: 'other' },
+      { final: true },
+      /one of job "sums", this is job "other"/,
+    ],
+    [
+      'another maximum parallelism',
+      { maxParallelism: 64 },
+      {},
+      /--max-parallelism 64 differs from the checkpoint's 128/,
+    ],
+    [
+      'another input',
+      { graph: graphOf({ input: 'file:/b' }) },
+      {},
+      /source "in" reads file:\/b; in the checkpoint it reads file:\/in/,
+    ],
+    [
+      'another output',
+      { graph: graphOf({ output: 'file:/b' }) },
+      {},
+      /sink "out" writes to file:\/b; .* writes to file:\/out/,
+    ],
+    [
+      'a source that is gone',
+      { graph: graphOf({ without: 'in' }) },
+      {},
+      /no source of the job has the uid "in", whose position/,
+    ],
+    [
+      'a sink that is gone',
+      { graph: graphOf({ without: 'out' }) },
+      {},
+      /no sink of the job has the uid "out", whose output/,
+    ],
+    [
+      'an operator that is gone',
+      { graph: graphOf({ without: 'sum' }) },
+      {},
+      /no operator of the job has the uid "sum", whose state/,
+    ],
+    [
+      'a state that is gone',
+      { graph: graphOf({ states: [] }) },
+      {},
+      /operator "sum" no longer declares the state "total"/,
+    ],
+    [
+      'a state of another kind',
+      { graph: graphOf({ states: [{ ...total, kind: 'list' }] }) },
+      {},
+      /is list state; in the checkpoint it is value state/,
+    ],
+    [
+      'a state that means something else',
+      { graph: graphOf({ states: [{ ...total, fingerprint: 'v2' }] }) },
+      {},
+      /state "total" of operator "sum" is v2/,
+    ],
   ])('%s', (_, asked, found, message) => {
     expect(refusalOf(() => chooseRestore(request(asked), checkpoint(found)))).toMatch(message)
   })
 
   it('a uid that was another kind of operator', () => {
-    const graph: JobGraph = { nodes: graphOf().nodes.map((node) => (node.uid === 'sum' ? ({ ...node, kind: 'sink', sink: { describe: '' } } as unknown as GraphNode) : node)) }
-    expect(refusalOf(() => chooseRestore(request({ graph }), checkpoint()))).toMatch(/"sum" is now the uid of: sink; in the checkpoint of: operator/)
+    const graph: JobGraph = {
+      nodes: graphOf().nodes.map((node) =>
+        node.uid === 'sum' ? ({ ...node, kind: 'sink', sink: { describe: '' } } as unknown as GraphNode) : node,
+      ),
+    }
+    expect(refusalOf(() => chooseRestore(request({ graph }), checkpoint()))).toMatch(
+      /"sum" is now the uid of: sink; in the checkpoint of: operator/,
+    )
   })
 
   it('dropped state is allowed on request, changed state never', () => {
@@ -135,16 +200,26 @@ describe('what is refused', () => {
   })
 
   it('an operator without state may come and go', () => {
-    const plan = { hash: 'h', operators: [...checkpoint().plan.operators, { uid: 'map-3', kind: 'operator', states: [] }] }
-    const operators = { ...checkpoint().operators, 'map-3': { watermarks: [0], finishedSubtasks: [], listState: {}, segments: [] } }
+    const plan = {
+      hash: 'h',
+      operators: [...checkpoint().plan.operators, { uid: 'map-3', kind: 'operator', states: [] }],
+    }
+    const operators = {
+      ...checkpoint().operators,
+      'map-3': { watermarks: [0], finishedSubtasks: [], listState: {}, segments: [] },
+    }
     expect(chooseRestore(request(), checkpoint({ plan, operators }))).toBeDefined()
   })
 
   it('--restore PATH may have other inputs and outputs, but not another job or state', () => {
     const mode = { kind: 'path' as const, checkpoint: checkpoint() }
-    expect(chooseRestore(request({ mode, graph: graphOf({ input: 'file:/b', output: 'file:/c' }) }), undefined)).toBe(mode.checkpoint)
+    expect(chooseRestore(request({ mode, graph: graphOf({ input: 'file:/b', output: 'file:/c' }) }), undefined)).toBe(
+      mode.checkpoint,
+    )
     expect(refusalOf(() => chooseRestore(request({ mode, jobName: 'other' }), undefined))).toMatch(/job "sums"/)
-    expect(refusalOf(() => chooseRestore(request({ mode, graph: graphOf({ states: [] }) }), undefined))).toMatch(/"total"/)
+    expect(refusalOf(() => chooseRestore(request({ mode, graph: graphOf({ states: [] }) }), undefined))).toMatch(
+      /"total"/,
+    )
   })
 })
 
@@ -169,4 +244,12 @@ describe('going back to an older checkpoint', () => {
     refuseDuplicateOutput(older, [later(14)], graphOf({ output: 'file:/new' }))
     refuseDuplicateOutput(checkpoint({ checkpointId: 5 }), [later(14)], graphOf())
   })
+})
+
+it('what was prepared for another place is left to the job that made it; for the same place it is kept', () => {
+  const found = checkpoint({ sinks: pending })
+  expect(withoutOtherOutput(found, graphOf())).toEqual({ checkpoint: found, notes: [] })
+  const elsewhere = withoutOtherOutput(found, graphOf({ output: 'file:/new' }))
+  expect(elsewhere.checkpoint.sinks).toEqual({ out: { output: 'file:/new', writerStates: [], committables: [] } })
+  expect(elsewhere.notes).toEqual([expect.stringContaining('file:/out is published only by the job that made it')])
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   boundedOutOfOrderness,
   defineJob,
+  keyedCoProcess,
   list,
   session,
   sliding,
@@ -11,11 +12,11 @@ import {
 } from '../../operators/index.js'
 import { collectSink, runInProcess, sourceOf } from '../../runtime/testing/index.js'
 import { coGroupWindows, joinWindows } from '../oracles/joins.js'
-import { groupByKey, keyText, type OracleKey } from '../oracles/keys.js'
+import { groupByKey, type OracleKey } from '../oracles/keys.js'
 import { randomSource, type RandomSource } from '../oracles/random-source.js'
 import { boundOf, randomStream, recordsOf, type RandomStreamOptions } from '../oracles/random-stream.js'
 import type { Windowing } from '../oracles/windows.js'
-import type { StreamRecord } from './window-runs.js'
+import { shortKey, type StreamRecord } from './window-runs.js'
 
 const STREAMS = Number(process.env['MILLRACE_STREAMS'] ?? 150)
 const FIRST_SEED = Number(process.env['MILLRACE_SEED'] ?? 1)
@@ -68,7 +69,7 @@ async function joinBoth(seed: number): Promise<void> {
         .where(keyOf)
         .equalTo(keyOf)
         .window(assignerOf(windowing))
-        .apply((left, right, key, { start, end }): Pair => ({ key: keyText(key as OracleKey), start, end, left: ids([left]), right: ids([right]) }))
+        .apply((left, right, key, { start, end }): Pair => ({ key: shortKey(key as OracleKey), start, end, left: ids([left]), right: ids([right]) }))
         .uid('join')
         .sinkTo(joined.sink, { uid: 'joined' })
       a.coGroup(b)
@@ -76,13 +77,13 @@ async function joinBoth(seed: number): Promise<void> {
         .equalTo(keyOf)
         .window(assignerOf(windowing))
         .apply<Pair>((left, right, out, key, { start, end }) =>
-          out.emit({ key: keyText(key as OracleKey), start, end, left: ids(left), right: ids(right) }),
+          out.emit({ key: shortKey(key as OracleKey), start, end, left: ids(left), right: ids(right) }),
         )
         .uid('group')
         .sinkTo(grouped.sink, { uid: 'grouped' })
       a.keyBy(keyOf)
         .connect(b.keyBy(keyOf))
-        .process(meeting, { uid: 'meet' })
+        .process<Pair, typeof meetingState>(meeting, { uid: 'meet' })
         .sinkTo(met.sink, { uid: 'met' })
     },
   })
@@ -90,10 +91,10 @@ async function joinBoth(seed: number): Promise<void> {
   const message = `seed ${seed} ${windowing.kind} parallelism ${parallelism} splits ${leftSplits.length}+${rightSplits.length}`
   expect(result.failure, message).toBeUndefined()
   const pair = (id: { id: number }): number[] => [id.id]
-  const pairs = joinWindows(left, right, windowing).map((p) => ({ ...p, key: keyText(p.key), left: pair(p.left), right: pair(p.right) }))
+  const pairs = joinWindows(left, right, windowing).map((p) => ({ ...p, key: shortKey(p.key), left: pair(p.left), right: pair(p.right) }))
   const groups = coGroupWindows(left, right, windowing).map((g) => ({
     ...g,
-    key: keyText(g.key),
+    key: shortKey(g.key),
     left: g.left.map(({ id }) => id),
     right: g.right.map(({ id }) => id),
   }))
@@ -102,34 +103,30 @@ async function joinBoth(seed: number): Promise<void> {
   expect(texts(met.values()), message).toEqual(texts(allByKey(left, right)))
 }
 
-/** Keeps both streams of a key and emits them when all has come. */
 const END_OF_ALL = 4_000_000_000_000
-const meeting = {
-  state: { left: list<number>(), right: list<number>() },
-  onElement1(record: StreamRecord, ctx: MeetingContext) {
+const meetingState = { left: list<number>(), right: list<number>() }
+
+/** Keeps both streams of a key and emits them when all has come. */
+const meeting = keyedCoProcess<Key, StreamRecord, StreamRecord, Pair, typeof meetingState>({
+  state: meetingState,
+  onElement1(record, ctx) {
     ctx.state.left.add(record.value.id)
     ctx.timers.registerEventTimer(END_OF_ALL)
   },
-  onElement2(record: StreamRecord, ctx: MeetingContext) {
+  onElement2(record, ctx) {
     ctx.state.right.add(record.value.id)
     ctx.timers.registerEventTimer(END_OF_ALL)
   },
-  onTimer(_time: number, ctx: MeetingContext) {
-    const key = keyText(ctx.key as OracleKey)
+  onTimer(_time, ctx) {
+    const key = shortKey(ctx.key as OracleKey)
     ctx.emit({ key, start: 0, end: 0, left: ctx.state.left.get(), right: ctx.state.right.get() })
   },
-}
-interface MeetingContext {
-  readonly key: Key
-  readonly state: Record<'left' | 'right', { add(value: number): void; get(): readonly number[] }>
-  readonly timers: { registerEventTimer(time: number): void }
-  emit(pair: Pair): void
-}
+})
 
 function allByKey(left: readonly StreamRecord[], right: readonly StreamRecord[]): Pair[] {
   const sided = [...left.map((record) => ({ ...record, side: 'left' })), ...right.map((record) => ({ ...record, side: 'right' }))]
   return groupByKey(sided).map((group) => ({
-    key: keyText(group[0]!.key),
+    key: shortKey(group[0]!.key),
     start: 0,
     end: 0,
     left: ids(group.filter(({ side }) => side === 'left')),

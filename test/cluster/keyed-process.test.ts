@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { boundedOutOfOrderness, defineJob, outputTag, value, type Key } from '../../operators/index.js'
 import { collectSink, runInProcess, sourceOf } from '../../runtime/testing/index.js'
 import type { Arrival } from '../oracles/arrivals.js'
-import { keyText, type OracleKey } from '../oracles/keys.js'
+import type { OracleKey } from '../oracles/keys.js'
 import { randomSource } from '../oracles/random-source.js'
 import { boundOf, randomStream, recordsOf, type RandomValue } from '../oracles/random-stream.js'
-import { arrivalsOf, type StreamRecord } from './window-runs.js'
+import { arrivalsOf, shortKey, type StreamRecord } from './window-runs.js'
 
 const STREAMS = Number(process.env['MILLRACE_STREAMS'] ?? 150)
 const FIRST_SEED = Number(process.env['MILLRACE_SEED'] ?? 1)
@@ -18,19 +18,24 @@ interface Pause {
   readonly at: number
 }
 
+const state = { records: value<number>(), timer: value<number>() }
 const odd = outputTag<number>('odd')
 
 /** Reports a key that has had no record for `gapMs` of event time; each record moves the key's timer. */
 function pausesOracle(arrivals: readonly Arrival<OracleKey, RandomValue>[], gapMs: number): Pause[] {
   const pauses: Pause[] = []
   const keys = new Map<string, { records: number; timer: number }>()
+  let watermark = -Infinity
   for (const arrival of arrivals) {
     if (arrival.kind === 'record') {
-      const key = keyText(arrival.record.key)
+      const key = shortKey(arrival.record.key)
       const state = keys.get(key) ?? { records: 0, timer: -Infinity }
       keys.set(key, { records: state.records + 1, timer: Math.max(state.timer, arrival.record.time + gapMs) })
       continue
     }
+    // A timer that is set behind the watermark waits for the next one that rises, as Flink's.
+    if (arrival.time <= watermark) continue
+    watermark = arrival.time
     const due = [...keys].filter(([, { timer }]) => timer <= arrival.time).sort(([, a], [, b]) => a.timer - b.timer)
     for (const [key, { records, timer }] of due) {
       pauses.push({ key, records, at: timer })
@@ -55,10 +60,10 @@ async function pausesOf(seed: number): Promise<void> {
       const all = env.fromSource(sourceOf([records], { recordsPerPoll }), { uid: 'records', watermarks })
       const pauses = all
         .keyBy((record) => record.key as Key)
-        .process(
+        .process<Pause, typeof state>(
           {
-            state: { records: value<number>(), timer: value<number>() },
-            onElement(record: StreamRecord, ctx) {
+            state,
+            onElement(record, ctx) {
               const before = ctx.state.timer.value()
               const timer = Math.max(before ?? -Infinity, record.time + gapMs)
               if (before !== undefined && before !== timer) ctx.timers.deleteEventTimer(before)
@@ -67,8 +72,8 @@ async function pausesOf(seed: number): Promise<void> {
               ctx.state.records.update((ctx.state.records.value() ?? 0) + 1)
               if (record.value.id % 2 === 1) ctx.output(odd, record.value.id)
             },
-            onTimer(at, ctx: PauseContext) {
-              ctx.emit({ key: keyText(ctx.key as OracleKey), records: ctx.state.records.value()!, at })
+            onTimer(at, ctx) {
+              ctx.emit({ key: shortKey(ctx.key as OracleKey), records: ctx.state.records.value()!, at })
               ctx.state.records.clear()
               ctx.state.timer.clear()
             },
@@ -95,12 +100,6 @@ async function pausesOf(seed: number): Promise<void> {
   expect(sorted(odds.values()), message).toEqual(sorted(twice(1)))
   expect(sorted(evens.values()), message).toEqual(sorted(twice(0)))
   for (const { value: pause, timestamp } of paused.records) expect(timestamp, message).toBe(pause.at)
-}
-
-interface PauseContext {
-  readonly key: Key
-  readonly state: Record<'records' | 'timer', { value(): number | undefined; clear(): void }>
-  emit(pause: Pause): void
 }
 
 describe('a keyed process function on random streams', () => {

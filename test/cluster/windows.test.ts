@@ -3,12 +3,12 @@ import { runInProcess } from '../../runtime/testing/index.js'
 import { randomSource } from '../oracles/random-source.js'
 import { boundOf, randomStream, recordsOf } from '../oracles/random-stream.js'
 import { windowContents, type Windowing } from '../oracles/windows.js'
-import { keyText } from '../oracles/keys.js'
 import {
   arrivalsOf,
   expectedFired,
   expectedOutcome,
   inOrder,
+  shortKey,
   windowJob,
   windowUses,
   type Fired,
@@ -79,7 +79,7 @@ async function manySplits(seed: number): Promise<void> {
     const message = `seed ${seed} ${use.uid} parallelism ${parallelism} splits ${splits.length} per poll ${recordsPerPoll}`
     const contents = windowContents(records, use.windowing).map(({ key, start, end, values }): Fired => {
       const ids = values.map(({ id }) => id)
-      return { key: keyText(key), start, end, ids: use.by === 'reduce' ? [Math.max(...ids)] : ids }
+      return { key: shortKey(key), start, end, ids: use.by === 'reduce' ? [Math.max(...ids)] : ids }
     })
     const byWindow = (a: Fired, b: Fired): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.start - b.start)
     expect(late.values(), message).toEqual([])

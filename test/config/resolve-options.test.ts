@@ -23,8 +23,19 @@ describe('the one rule', () => {
       { config: [config], parallelism: ['4'] },
       { MILLRACE_PARALLELISM: '3', MILLRACE_MEMORY: '128MB', MILLRACE_STOP_TIMEOUT: '' },
     )
-    expect(values).toMatchObject({ parallelism: 4, memoryBytes: 128 * 2 ** 20, checkpointIntervalMs: 2000, restartAttempts: 1 })
-    expect(values).toMatchObject({ stopTimeoutMs: 25_000, maxParallelism: 128, restore: 'latest', json: false, jobId: undefined })
+    expect(values).toMatchObject({
+      parallelism: 4,
+      memoryBytes: 128 * 2 ** 20,
+      checkpointIntervalMs: 2000,
+      restartAttempts: 1,
+    })
+    expect(values).toMatchObject({
+      stopTimeoutMs: 25_000,
+      maxParallelism: 128,
+      restore: 'latest',
+      json: false,
+      jobId: undefined,
+    })
     expect(origins).toEqual({
       config: '--config',
       parallelism: '--parallelism',
@@ -69,7 +80,15 @@ describe('the one rule', () => {
     }
     for (const name of Object.keys(OPTIONS) as OptionName[]) {
       const spec = OPTIONS[name]
-      const text = samples[name] ?? (spec.argument === undefined ? 'true' : spec.argument === 'DURATION' ? '7s' : spec.argument === 'SIZE' ? '77MB' : '7')
+      const text =
+        samples[name] ??
+        (spec.argument === undefined
+          ? 'true'
+          : spec.argument === 'DURATION'
+            ? '7s'
+            : spec.argument === 'SIZE'
+              ? '77MB'
+              : '7')
       const { values } = resolveOptions({}, { [environmentName(spec)]: text })
       expect(values[name], name).not.toEqual(resolveOptions({}, {}).values[name])
     }
@@ -87,7 +106,11 @@ describe('what is not valid names where it came from', () => {
     [() => resolveOptions({}, { MILLRACE_MEMORY: 'lots' }), 'MILLRACE_MEMORY=lots is not valid', /512MB/],
     [() => resolveOptions({}, { MILLRACE_JSON: 'yes' }), 'MILLRACE_JSON=yes is not valid', /true or false/],
     [() => resolveOptions({ param: ['threshold'] }, {}), '--param gives "threshold", which has no "="', /NAME=VALUE/],
-    [() => resolveOptions({}, { MILLRACE_PARAM: '=x' }), 'MILLRACE_PARAM gives a parameter without a name', /NAME=VALUE/],
+    [
+      () => resolveOptions({}, { MILLRACE_PARAM: '=x' }),
+      'MILLRACE_PARAM gives a parameter without a name',
+      /NAME=VALUE/,
+    ],
     [() => resolveOptions({ 'log-level': ['loud'] }, {}), '--log-level loud is not valid', /debug, info, warn/],
   ])('%#', (act, message, hint) => {
     expect(refusal(act)).toMatchObject({ code: 'MILLRACE_USAGE', message, hint: expect.stringMatching(hint) })
@@ -96,7 +119,11 @@ describe('what is not valid names where it came from', () => {
   it.each([
     [{ parallelism: 'four' }, /^"parallelism" in .*conf\.json: four is not valid$/, /whole number/],
     [{ checkpointInterval: 10 }, /^"checkpointInterval" in .*conf\.json: 10 is not valid$/, /10s/],
-    [{ 'checkpoint-dir': 'x' }, /^config file .*conf\.json: unknown option "checkpoint-dir"$/, /did you mean "checkpointDir"/],
+    [
+      { 'checkpoint-dir': 'x' },
+      /^config file .*conf\.json: unknown option "checkpoint-dir"$/,
+      /did you mean "checkpointDir"/,
+    ],
     [{ bogus: 1 }, /unknown option "bogus"$/, /known options: .*parallelism/],
     [{ config: 'other.json' }, /unknown option "config"$/, /known options/],
     [{ params: ['a'] }, /"params" is not an object$/, /"params": \{/],
@@ -106,12 +133,18 @@ describe('what is not valid names where it came from', () => {
     ['[1]', /it is not a JSON object$/, /write \{/],
   ])('in a config file: %#', (content, message, hint) => {
     const error = refusal(() => resolveOptions({ config: [configFile(content)] }, {}))
-    expect(error).toMatchObject({ code: 'MILLRACE_USAGE', message: expect.stringMatching(message), hint: expect.stringMatching(hint) })
+    expect(error).toMatchObject({
+      code: 'MILLRACE_USAGE',
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(hint),
+    })
     expect(error.message).not.toContain('\n')
   })
 
   it('a config file that is not there, or a folder', () => {
-    expect(refusal(() => resolveOptions({ config: ['/nowhere/c.json'] }, {})).message).toBe('config file /nowhere/c.json: it does not exist')
+    expect(refusal(() => resolveOptions({ config: ['/nowhere/c.json'] }, {})).message).toBe(
+      'config file /nowhere/c.json: it does not exist',
+    )
     expect(refusal(() => resolveOptions({ config: [tempFolder()] }, {})).message).toMatch(/it is a folder$/)
   })
 })

@@ -31,7 +31,12 @@ const time = fc.oneof(fc.double({ noNaN: true }), fc.constantFrom(Infinity, -Inf
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('watermark' as const), time }),
   fc.record({ kind: fc.constant('barrier' as const), checkpointId: fc.nat(), timestamp: fc.nat() }),
-  fc.constant({ kind: 'barrier' as const, checkpointId: 2 ** 40, timestamp: 1, options: { savepoint: 'Größe', deep: [1, null] } }),
+  fc.constant({
+    kind: 'barrier' as const,
+    checkpointId: 2 ** 40,
+    timestamp: 1,
+    options: { savepoint: 'Größe', deep: [1, null] },
+  }),
   fc.constantFrom({ kind: 'idle' as const }, { kind: 'active' as const }, { kind: 'end' as const }),
   fc.record({
     kind: fc.constant('records' as const),
@@ -109,7 +114,9 @@ describe('a channel between threads', () => {
     const [writer] = ringChannel()
     const end: ControlElement = { kind: 'end' }
     while (writer.tryWriteControl(end));
-    expect(() => writer.tryWriteControl({ kind: 'idle' })).toThrow(expect.objectContaining({ code: 'MILLRACE_INTERNAL' }))
+    expect(() => writer.tryWriteControl({ kind: 'idle' })).toThrow(
+      expect.objectContaining({ code: 'MILLRACE_INTERNAL' }),
+    )
   })
 
   it('writes nothing of a batch that holds a value it refuses, and goes on', () => {

@@ -50,7 +50,9 @@ function isSame(actual: unknown, expected: unknown): boolean {
   }
   const keys = Object.keys(expected)
   if (!isDeepStrictEqual(Object.keys(actual), keys)) return false
-  return keys.every((key) => isSame((actual as Record<string, unknown>)[key], (expected as Record<string, unknown>)[key]))
+  return keys.every((key) =>
+    isSame((actual as Record<string, unknown>)[key], (expected as Record<string, unknown>)[key]),
+  )
 }
 
 function expectValues(values: readonly unknown[], ...codec: [FrameEncoder, FrameDecoder] | []): void {
@@ -65,7 +67,18 @@ function expectValues(values: readonly unknown[], ...codec: [FrameEncoder, Frame
 const text = fc.oneof(
   fc.string(),
   fc.string({ unit: 'binary' }),
-  fc.constantFrom('', 'a', '\ud800', 'x\udc00y', '\ufffd', 'é', 'ÿ', 'Ā', '__proto__', 'a text longer than thirteen characters'),
+  fc.constantFrom(
+    '',
+    'a',
+    '\ud800',
+    'x\udc00y',
+    '\ufffd',
+    'é',
+    'ÿ',
+    'Ā',
+    '__proto__',
+    'a text longer than thirteen characters',
+  ),
   fc.string({ minLength: 60, maxLength: 200 }),
 )
 const number = fc.oneof(
@@ -74,7 +87,14 @@ const number = fc.oneof(
   fc.constantFrom(-0, 0, NaN, Infinity, -Infinity, 2 ** 31, -(2 ** 31), 2 ** 32, 2 ** 53, 1.7e12, 1.7e12 + 1, 5e-324),
   fc.integer({ min: 1_600_000_000_000, max: 1_700_000_000_000 }),
 )
-const leaf = fc.oneof(number, text, fc.boolean(), fc.constantFrom(undefined, null), fc.bigInt(), fc.date({ noInvalidDate: false }))
+const leaf = fc.oneof(
+  number,
+  text,
+  fc.boolean(),
+  fc.constantFrom(undefined, null),
+  fc.bigInt(),
+  fc.date({ noInvalidDate: false }),
+)
 const value = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof({ weight: 4, arbitrary: leaf }, fc.array(tie('value'), { maxLength: 3 }), object(tie('value'))),
 })).value
@@ -116,12 +136,16 @@ describe('a batch keeps its values exactly as the value codec does', () => {
     ['values of one kind', sameKind],
     ['objects of one shape', sameShape],
   ])('%s', (_name, values) => {
-    fc.assert(fc.property(values as fc.Arbitrary<unknown[]>, (list) => expectValues(list)), { numRuns: 150 })
+    fc.assert(
+      fc.property(values, (list) => expectValues(list)),
+      { numRuns: 150 },
+    )
   })
 
   it('objects of a shape common enough for generated code, `__proto__` among its keys', () => {
     const [from, to] = [new FrameEncoder(), new FrameDecoder()]
-    const make = (i: number): unknown => JSON.parse(`{"a":${i},"__proto__":${i * 0.5},"q\\"":"k${i % 9}","7":${i % 2 === 0}}`)
+    const make = (i: number): unknown =>
+      JSON.parse(`{"a":${i},"__proto__":${i * 0.5},"q\\"":"k${i % 9}","7":${i % 2 === 0}}`)
     for (let round = 0; round < 6; round++) {
       expectValues(
         Array.from({ length: 500 }, (_, i) => make(i + round)),
@@ -145,10 +169,21 @@ describe('a batch keeps its values exactly as the value codec does', () => {
 
   it.each([
     ['a missing key', [{ a: 1, b: 2 }, { a: 1 }, { a: 3, b: 4 }, { a: 5, b: 6 }]],
-    ['another order of keys', [{ a: 1, b: 2 }, { b: 1, a: 2 }, { a: 3, b: 4 }, { a: 5, b: 6 }]],
+    [
+      'another order of keys',
+      [
+        { a: 1, b: 2 },
+        { b: 1, a: 2 },
+        { a: 3, b: 4 },
+        { a: 5, b: 6 },
+      ],
+    ],
     ['no prototype', [{ a: 1 }, Object.assign(Object.create(null) as object, { a: 2 }), { a: 3 }, { a: 4 }]],
     ['an array among objects', [{ 0: 1 }, [2], { 0: 3 }, { 0: 4 }]],
-    ['a Map, a Set and bytes', [{ a: new Map([[1, 2]]) }, { a: new Set([1]) }, { a: new Uint8Array([1, 2]) }, { a: 1 }]],
+    [
+      'a Map, a Set and bytes',
+      [{ a: new Map([[1, 2]]) }, { a: new Set([1]) }, { a: new Uint8Array([1, 2]) }, { a: 1 }],
+    ],
     ['undefined, null and no value', [{ a: undefined }, { a: null }, {}, { a: 0 }]],
     ['empty objects', [{}, {}, {}, {}, {}]],
     ['-0 among integers', [{ a: 0 }, { a: -0 }, { a: 1 }, { a: -0 }]],
@@ -191,15 +226,12 @@ describe('what the value codec refuses', () => {
     ['a function in a field', () => ({ a: { f: () => 1 } }), '$.a.f'],
     ['a class', () => ({ a: new (class Reading {})() }), '$.a'],
     ['a symbol', () => Symbol('s'), '$'],
-    ['a hole', () => [1, , 2], '$[1]'], // eslint-disable-line no-sparse-arrays
+    ['a hole', () => [1, , 2], '$[1]'],
   ])('is refused, with the path: %s', (_name, make, path) => {
     for (const count of [1, 10]) {
-      expect(() =>
-        encoder.encode(
-          batchOf(Array.from({ length: count }, make)),
-          new FrameSink(),
-        ),
-      ).toThrow(expect.objectContaining({ code: 'MILLRACE_VALUE', message: expect.stringContaining(path) as string }))
+      expect(() => encoder.encode(batchOf(Array.from({ length: count }, make)), new FrameSink())).toThrow(
+        expect.objectContaining({ code: 'MILLRACE_VALUE', message: expect.stringContaining(path) as string }),
+      )
     }
     expectValues([{ a: 1 }, { a: 2 }, { a: 3 }, { a: 4 }])
   })
@@ -216,7 +248,11 @@ describe('what the value codec refuses', () => {
 describe('size', () => {
   it('a batch of readings takes less than 20 bytes a record', () => {
     const start = 1_600_000_000_000
-    const values = Array.from({ length: 1000 }, (_, i) => ({ turbineId: `turbine-${i % 100}`, speed: i % 50, ts: start + i }))
+    const values = Array.from({ length: 1000 }, (_, i) => ({
+      turbineId: `turbine-${i % 100}`,
+      speed: i % 50,
+      ts: start + i,
+    }))
     const batch = batchOf(
       values,
       values.map((reading) => reading.ts),

@@ -54,7 +54,8 @@ export function cloneShared(shared: Shared): Shared {
   }
 }
 
-export const SUSPENDED: unique symbol = Symbol('suspended')
+/** Thrown where a run stops. */
+export const SUSPENDED: Error = new Error('suspended')
 
 /** One thread's access to the shared state of the step being made. */
 export class ModelMemory implements RingMemory {

@@ -12,6 +12,7 @@ describe('every interleaving of one writer and one reader, each memory access a 
     ['pads at the end of the data area', [0, 16, 16, 16, 0, 16, 16], 0],
     ['a payload that the ring cannot hold as a whole', [0, 72, 4], 0],
     ['a payload in parts', [4, 40, 8], 0],
+    ['room of a part that is written again at once', [24, 16, 16, 16, 16], 0],
     ['positions that pass 2^31', [16, 16, 12, 16], 0x80000000 - 64],
     ['positions that pass 2^32', [16, 24, 16], -48],
   ])('%s: nothing is lost, doubled, torn or raced, and nobody sleeps for ever', (_name, lengths, start) => {
@@ -40,6 +41,8 @@ describe('the checker itself', () => {
         return this.freeBytes >= (this as unknown as { lacking: number }).lacking
       }
     }
-    expect(() => exploreRing([16, 16, 16, 16, 16, 16, 16, 16, 16], 0, { makeWriter: AsksOnce })).toThrow('a lost wake-up')
+    expect(() => exploreRing([16, 16, 16, 16, 16, 16, 16, 16, 16], 0, { makeWriter: AsksOnce })).toThrow(
+      'a lost wake-up',
+    )
   })
 })

@@ -29,7 +29,11 @@ type WriterSide = Side & { readonly ring: RingWriter }
 type ReaderSide = Side & { readonly ring: RingReader }
 
 /** Explores all interleavings of writing and reading frames with these payload lengths, multiples of 4. */
-export function exploreRing(lengths: readonly number[], start: number, faults: Faults = {}): { states: number; ends: number } {
+export function exploreRing(
+  lengths: readonly number[],
+  start: number,
+  faults: Faults = {},
+): { states: number; ends: number } {
   const shared = newShared(start, ATTEMPT)
   const memories = [new ModelMemory(0), new ModelMemory(1)] as const
   const locals = memories.map((memory, slot) => {
@@ -39,7 +43,12 @@ export function exploreRing(lengths: readonly number[], start: number, faults: F
         ? new (faults.makeWriter ?? RingWriter)(memory, ATTEMPT, new AtomicsWaker(memory.parking), 1)
         : new RingReader(memory, ATTEMPT, new AtomicsWaker(memory.parking), 0),
     )
-    return { at: lengths.length === 0 ? 'done' : 'work', frames: 0, parker: new AtomicsParker(memory.parking, slot), ring }
+    return {
+      at: lengths.length === 0 ? 'done' : 'work',
+      frames: 0,
+      parker: new AtomicsParker(memory.parking, slot),
+      ring,
+    }
   })
   memories[0].publishesEarly = faults.publishesEarly ?? false
   const looks = faults.parksWithoutLooking !== true
@@ -55,7 +64,11 @@ export function exploreRing(lengths: readonly number[], start: number, faults: F
     next: (side) => readerNext(side, memories[1], lengths, looks),
     isDone: (side) => side.at === 'done',
   }
-  return explore(shared, [writer as unknown as Program<never>, reader as unknown as Program<never>], Math.max(...lengths) > EXACT_BYTES)
+  return explore(
+    shared,
+    [writer as unknown as Program<never>, reader as unknown as Program<never>],
+    Math.max(...lengths) > EXACT_BYTES,
+  )
 }
 
 function withoutSteps<T>(memory: ModelMemory, shared: ReturnType<typeof newShared>, make: () => T): T {

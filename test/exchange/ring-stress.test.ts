@@ -36,11 +36,14 @@ describe('two threads on a tiny ring', () => {
     [128, 40],
     [256, 400],
     [4096, 900],
-  ])('of %i bytes pass every frame of up to %i bytes once, whole and in order, and always wake each other', async (capacity, maxBytes) => {
-    const [written, read] = await stress(capacity, maxBytes, 1000)
-    expect({ frames: read.frames, bytes: read.bytes }).toEqual({ frames: written.frames, bytes: written.bytes })
-    expect(written.frames).toBeGreaterThan(100)
-    expect(written.sleeps).toBeGreaterThan(0)
-    expect(read.sleeps).toBeGreaterThan(0)
-  })
+  ])(
+    'of %i bytes pass every frame of up to %i bytes once, whole and in order, and always wake each other',
+    async (capacity, maxBytes) => {
+      const [written, read] = await stress(capacity, maxBytes, 1000)
+      expect({ frames: read.frames, bytes: read.bytes }).toEqual({ frames: written.frames, bytes: written.bytes })
+      expect(written.frames).toBeGreaterThan(100)
+      expect(written.sleeps).toBeGreaterThan(0)
+      expect(read.sleeps).toBeGreaterThan(0)
+    },
+  )
 })

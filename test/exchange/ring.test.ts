@@ -5,7 +5,10 @@ import { RingWriter } from '../../runtime/exchange/ring-writer.js'
 
 const nobody = { wake: () => {} }
 
-function open(capacity: number, start = 0): { memory: RingMemory; writer: RingWriter; reader: RingReader; woken: number[] } {
+function open(
+  capacity: number,
+  start = 0,
+): { memory: RingMemory; writer: RingWriter; reader: RingReader; woken: number[] } {
   const memory = openRing(createRing(capacity, 7))
   memory.store(RING_WORD.WRITTEN, start)
   memory.store(RING_WORD.READ, start)

@@ -81,7 +81,7 @@ describe('a line of the combined log format', () => {
     )
   })
 
-  it.skipIf(!existsSync(REAL_ACCESS_LOG))(`is what a pattern of the whole line says (skipped without ${REAL_ACCESS_LOG})`, () => {
+  it.skipIf(!existsSync(REAL_ACCESS_LOG))('is what a pattern of the whole line says of a real log (skipped where shared/data is not there)', () => {
     const lines = readFileSync(REAL_ACCESS_LOG, 'utf8').split('\n').slice(0, -1)
     expect(lines.length).toBe(10_000)
     for (const line of lines) expect(parseCombined(line)).toEqual(parseByPattern(line))

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { JobDefinition } from '../../runtime/contract/graph.js'
 import { runInProcess, type InProcessOptions, type InProcessResult } from '../../runtime/testing/run-in-process.js'
+import { systemClock } from '../../runtime/worker/system-clock.js'
 
 /** A folder that is gone after the test. */
 export async function temporaryFolder(): Promise<string> {
@@ -55,6 +56,28 @@ export async function committedLines(folder: string): Promise<string[]> {
 /** The sum of an operator's counter, 0 if it has none. */
 export function counter(result: InProcessResult, uid: string, name: string): number {
   return result.counters[uid]?.[name] ?? 0
+}
+
+/**
+ * Options that stop a run after so many looks at the clock, so after so much work on every machine; the next run goes on from there.
+ * Without a number it runs to its end.
+ */
+export function suspendAfter(looks: number | undefined): Pick<InProcessOptions, 'onStart' | 'clock'> {
+  if (looks === undefined) return {}
+  let left = looks
+  let suspend = (): void => undefined
+  return {
+    onStart: (running) => {
+      suspend = () => running.suspend()
+    },
+    clock: {
+      now() {
+        if (--left === 0) suspend()
+        return systemClock.now()
+      },
+      setTimeout: systemClock.setTimeout,
+    },
+  }
 }
 
 /** What is left of the records when each of the lines is taken away once. */

@@ -309,10 +309,10 @@ describe('KeyedBackend against a naive model', () => {
   const ops = fc.array(op, { minLength: 1, maxLength: 150, size: 'max' })
 
   it('behaves like the model, and each complete checkpoint restores what stood at its freeze', async () => {
-    await fc.assert(fc.asyncProperty(ops, (list) => run(list, Infinity)), { numRuns: 300 })
+    await fc.assert(fc.asyncProperty(ops, (list) => run(list, Infinity)), { numRuns: 100 })
   })
 
   it('behaves the same when almost nothing fits into memory', async () => {
-    await fc.assert(fc.asyncProperty(ops, fc.constantFrom(0, 700, 2000), run), { numRuns: 400 })
+    await fc.assert(fc.asyncProperty(ops, fc.constantFrom(0, 700, 2000), run), { numRuns: 150 })
   })
 })

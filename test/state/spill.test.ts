@@ -104,11 +104,12 @@ describe('state larger than memory', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  it('fires millions of windows of one end in bounded memory, each once', async () => {
+  it('fires the windows of one end, many times what fits, in bounded memory, each once', async () => {
     const backend = newBackend(STATES, { cacheBytes: CACHE_BYTES, spill: new MemorySpillStore() })
     await addOne(backend, 0, KEYS, 60_000)
     let fired = 0
     let most = 0
+    let asked = 0
     await advance(
       backend,
       Infinity,
@@ -117,10 +118,8 @@ describe('state larger than memory', () => {
         most = Math.max(most, backend.entries)
         backend.store.value('count').clear()
       },
-      () => fired % 300 === 299 && backend.entries % 2 === 0,
-    ).catch((error: unknown) => {
-      throw error
-    })
+      () => ++asked % 300 === 0,
+    )
     expect([fired, backend.entries]).toEqual([KEYS, 0])
     expect(most).toBeLessThan(6_000)
   })
