@@ -26,8 +26,11 @@ export default defineJob({
     turbines: p.integer(undefined, { min: 1 }).optional().describe('simulator: how many turbines (20)'),
     minSpeed: p.integer(undefined, { min: 0 }).optional().describe('simulator: least speed (30)'),
     maxSpeed: p.integer(undefined, { min: 0 }).optional().describe('simulator: greatest speed (90)'),
-    values: p.integer(undefined, { min: 0 }).optional().describe('simulator: how many change records (24000)'),
-    rate: p.integer(undefined, { min: 0 }).optional().describe('simulator: change records a second (4800), 0: no limit'),
+    values: p.integer(undefined, { min: 0 }).optional().describe('simulator: how many change records (18000)'),
+    rate: p
+      .integer(undefined, { min: 0 })
+      .optional()
+      .describe('simulator: change records a second (4500), 0: no limit'),
     seed: p.integer().optional().describe('simulator: other seeds, other records (1)'),
   },
   build(env, { input, output, invalid, late, threshold, window, maxOutOfOrderness, ...simulator }) {

@@ -7,7 +7,10 @@ import { order, ORDER_DISORDER_MS, type Order } from '../streams/order.js'
 
 export default defineJob({
   name: 'bench-dedup',
-  params: { records: p.integer(), ttl: p.integer(5_000_000).describe('event time until a number is forgotten, milliseconds') },
+  params: {
+    records: p.integer(),
+    ttl: p.integer(5_000_000).describe('event time until a number is forgotten, milliseconds'),
+  },
   build(env, { records, ttl }) {
     env
       .fromSource(benchSource(records, order), {
@@ -28,6 +31,9 @@ export default defineJob({
         },
       })
       .uid('first')
-      .sinkTo(checksumSink(({ orderId }) => fnv1a(orderId)), { uid: 'checksum' })
+      .sinkTo(
+        checksumSink(({ orderId }) => fnv1a(orderId)),
+        { uid: 'checksum' },
+      )
   },
 })

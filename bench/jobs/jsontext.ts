@@ -8,8 +8,9 @@ export default defineJob({
   name: 'bench-jsontext',
   params: { records: p.integer() },
   build(env, { records }) {
-    env
-      .fromSource(benchSource(records, readingJson), { uid: 'texts' })
-      .sinkTo(checksumSink((text: string) => text.length), { uid: 'checksum' })
+    env.fromSource(benchSource(records, readingJson), { uid: 'texts' }).sinkTo(
+      checksumSink((text: string) => text.length),
+      { uid: 'checksum' },
+    )
   },
 })

@@ -6,7 +6,9 @@ import { READING_DISORDER_MS, readingJson, type Reading } from '../streams/readi
 
 interface ChangeRecord {
   readonly eventName: string
-  readonly dynamodb: { readonly NewImage: { readonly deviceID: { readonly S: string }; readonly value: { readonly N: string } } }
+  readonly dynamodb: {
+    readonly NewImage: { readonly deviceID: { readonly S: string }; readonly value: { readonly N: string } }
+  }
   readonly ts: number
 }
 

@@ -64,14 +64,19 @@ export function parseArguments(args: readonly string[]): BenchArguments {
   if (records === undefined) throw new Error(`--records is missing\n${USAGE}`)
   const ttlMs = whole('ttl', 1)
   if (ttlMs !== undefined && values.job !== 'dedup') throw new Error(`--ttl is for --job dedup\n${USAGE}`)
+  const checkpointIntervalMs = whole('checkpoint-interval', 0) ?? 0
   const killAfter = whole('kill-worker-after', 0)
+  const failAfter = killAfter ?? whole('fail-after', 0)
+  if (failAfter !== undefined && (failAfter > records / 2 || checkpointIntervalMs === 0)) {
+    throw new Error('a failure needs a --checkpoint-interval, and an index in the first half: it follows a checkpoint')
+  }
   return {
     job: values.job,
     records,
     parallelism: whole('parallelism', 1) ?? 1,
-    checkpointIntervalMs: whole('checkpoint-interval', 0) ?? 0,
+    checkpointIntervalMs,
     ttlMs,
-    failAfter: killAfter ?? whole('fail-after', 0),
+    failAfter,
     failBy: killAfter === undefined ? 'throw' : 'exit',
     memory: values.memory,
     checkpointDir: values['checkpoint-dir'],

@@ -11,16 +11,23 @@ export interface CheckpointFigures {
 export class CheckpointLog {
   private readonly all: CheckpointFigures[] = []
 
+  private restoredBytes: number | undefined
+
   add(checkpoint: CheckpointFigures): void {
     this.all.push(checkpoint)
   }
 
-  get latest(): CheckpointFigures | undefined {
-    return this.all.at(-1)
+  /** The job goes on from the latest one. */
+  restored(): void {
+    this.restoredBytes = this.all.at(-1)?.stateBytes
+  }
+
+  restoredFigures(): Figures {
+    return this.restoredBytes === undefined ? {} : { restored_checkpoint_bytes: this.restoredBytes }
   }
 
   figures(): Figures {
-    const { latest } = this
+    const latest = this.all.at(-1)
     if (latest === undefined) return { checkpoints: 0 }
     const durations = this.all.map(({ durationMs }) => durationMs)
     return {

@@ -1,16 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { submitJob, type JobEvents } from 'millrace/runtime'
 import type { BenchArguments } from './arguments.js'
 import { CheckpointLog } from './checkpoint-log.js'
-import { submit } from './engine.js'
 import { giveOrders, moment, openProbe, type ProbeOrders } from './probe.js'
 import { Timeline, type Figures } from './timeline.js'
 
-/** A restored checkpoint's successor may be long in coming; what the slots tell is not. */
+/** How long messages of threads that have ended may be on their way. */
 const LAST_WORDS_MS = 2000
 
-/** Runs one benchmark job on threads of this process; the figures of its line. */
+/** Runs one benchmark job on threads of this process; the figures of its line. Throws when the job does not finish. */
 export async function runBench(args: BenchArguments, jobFolder: string, version: string): Promise<Figures> {
   const { job, records, parallelism } = args
   const timeline = new Timeline(records)
@@ -21,22 +21,22 @@ export async function runBench(args: BenchArguments, jobFolder: string, version:
     timeline.hear(message)
     if (message.kind === 'failing') giveOrders({ ...orders, failedAt: message.index })
   })
+  const events: Partial<JobEvents> = {
+    ...report(args),
+    started: ({ attempt }) => {
+      timeline.begin(attempt, moment())
+      if (attempt > 1) checkpoints.restored()
+    },
+    checkpoint: (checkpoint) => {
+      checkpoints.add(checkpoint)
+      probe.postMessage({ kind: 'checkpointed' })
+    },
+  }
   const folder = args.checkpointDir ?? mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-  let restoredBytes: number | undefined
   try {
-    const result = await submit({
-      jobFile: join(jobFolder, `${job}.ts`),
-      options: optionsOf(args, folder),
-      params: { records: String(records), ...(args.ttlMs === undefined ? {} : { ttl: String(args.ttlMs) }) },
-      submitting: () => timeline.submit(moment()),
-      restarted: () => (restoredBytes = checkpoints.latest?.stateBytes),
-      checkpoint: (checkpoint) => {
-        checkpoints.add(checkpoint)
-        probe.postMessage({ kind: 'checkpointed' })
-      },
-    })
-    if (result.status !== 'FINISHED') throw new Error(`the job ended as ${result.status}: ${result.reason}`)
-    await untilTold(() => timeline.writers === parallelism)
+    const { status, failure } = await submitJob(join(jobFolder, `${job}.ts`), { ...optionsOf(args, folder), events })
+    if (status !== 'FINISHED') throw new Error(`the job ended as ${status}: ${failure?.message ?? 'no failure'}`)
+    await until(() => timeline.writers === parallelism)
     return {
       engine: `millrace-${version}`,
       job,
@@ -46,7 +46,7 @@ export async function runBench(args: BenchArguments, jobFolder: string, version:
       ...timeline.speed(),
       ...checkpoints.figures(),
       ...timeline.recovery(),
-      ...(restoredBytes === undefined ? {} : { restored_checkpoint_bytes: restoredBytes }),
+      ...checkpoints.restoredFigures(),
       peak_rss_mb: peakRssMb(),
       ...timeline.result(),
     }
@@ -64,18 +64,35 @@ function ordersOf({ failAfter, failBy, profile }: BenchArguments): ProbeOrders {
   }
 }
 
-function optionsOf(args: BenchArguments, folder: string): Record<string, string> {
+function optionsOf(args: BenchArguments, folder: string): Parameters<typeof submitJob>[1] {
   return {
-    parallelism: String(args.parallelism),
-    'checkpoint-dir': folder,
-    'checkpoint-interval': `${args.checkpointIntervalMs}ms`,
+    parallelism: args.parallelism,
+    checkpointDir: folder,
+    checkpointInterval: `${args.checkpointIntervalMs}ms`,
     restore: 'none',
+    params: { records: String(args.records), ...(args.ttlMs === undefined ? {} : { ttl: String(args.ttlMs) }) },
     ...(args.memory === undefined ? {} : { memory: args.memory }),
   }
 }
 
-/** Messages of threads that have ended are on their way for a moment. */
-async function untilTold(told: () => boolean): Promise<void> {
+/** Progress, and what goes wrong, on standard error. */
+function report({ records }: BenchArguments): Partial<JobEvents> {
+  let shownMs = performance.now()
+  return {
+    print: console.error,
+    warn: (uid, message) => console.error(`${uid}: ${message}`),
+    checkpointFailed: ({ checkpointId, reason }) => console.error(`checkpoint ${checkpointId} failed: ${reason}`),
+    failed: ({ error }) => console.error(`failed: ${error.message}`),
+    progress: ({ counters }) => {
+      if (performance.now() - shownMs < 1000) return
+      shownMs = performance.now()
+      const read = Object.values(counters).reduce((sum, { numRecordsIn = 0 }) => sum + numRecordsIn, 0)
+      console.error(`${read} of ${records} records`)
+    },
+  }
+}
+
+async function until(told: () => boolean): Promise<void> {
   const deadline = performance.now() + LAST_WORDS_MS
   while (!told()) {
     if (performance.now() > deadline) throw new Error('a sink has not told its result')
@@ -83,7 +100,12 @@ async function untilTold(told: () => boolean): Promise<void> {
   }
 }
 
+/** The most memory that the process ever held, MiB; -1 where the system does not say. */
 function peakRssMb(): number {
-  const line = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))
-  return line === null ? -1 : Math.round(Number(line[1]) / 1024)
+  try {
+    const kb = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+    return kb === undefined ? -1 : Math.round(Number(kb) / 1024)
+  } catch {
+    return -1
+  }
 }

@@ -14,14 +14,17 @@ export class Timeline {
   private output: Moment | undefined
   private passed: Moment | undefined
   private attempt = 0
-  private results = new Map<number, { readonly checksum: Checksum; readonly at: Moment }>()
+  private readonly results = new Map<number, { readonly checksum: Checksum; readonly at: Moment }>()
 
   constructor(records: number) {
     this.records = records
   }
 
-  submit(at: Moment): void {
-    this.submitted = at
+  /** An attempt begins; what writers of earlier ones tell when they close is not the result. */
+  begin(attempt: number, at: Moment): void {
+    this.submitted ??= at
+    this.attempt = attempt
+    this.results.clear()
   }
 
   hear(message: ProbeMessage): void {
@@ -42,8 +45,6 @@ export class Timeline {
         this.passed = earlier(this.passed, message.at)
         return
       case 'result':
-        if (message.attempt > this.attempt) this.results.clear()
-        this.attempt = Math.max(this.attempt, message.attempt)
         if (message.attempt === this.attempt) this.results.set(message.subtask, message)
         return
       case 'checkpointed':

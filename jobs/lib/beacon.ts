@@ -48,7 +48,8 @@ export function parseBeacon(line: string): Beacon | BeaconRefusal {
   if (typeof url !== 'string') return { reason: 'url is not a string' }
   const userAgent = field(beacon, 'userAgent')
   if (typeof userAgent !== 'string') return { reason: 'userAgent is not a string' }
-  if (type === 'load' && !isTimers(field(beacon, 'timers'))) return { reason: 'timers is not an object of milliseconds' }
+  if (type === 'load' && !isTimers(field(beacon, 'timers')))
+    return { reason: 'timers is not an object of milliseconds' }
   if (type === 'event' && typeof field(beacon, 'event') !== 'string') return { reason: 'event is not a string' }
   return { type, session, pageImpression, time, url, userAgent }
 }

@@ -18,8 +18,8 @@ const LATE_MS = 180_000
 /** How many of 10,000 changes are what. */
 const REMOVED = 200
 const MODIFIED = 1_000
-const LATE = 15
-const MALFORMED = 8
+const LATE = 12
+const MALFORMED = 6
 
 /**
  * The change record of an index, as DynamoDB writes it to Kinesis: a pure function. Each turbine reports once a second; some
@@ -86,7 +86,10 @@ function damage(line: string, index: number): string {
 
 function uuid(seed: number, index: number, salt: number): string {
   let hex = ''
-  for (let word = 0; word < 4; word++) hex += Math.floor(random(seed, index, salt + word) * 2 ** 32).toString(16).padStart(8, '0')
+  for (let word = 0; word < 4; word++)
+    hex += Math.floor(random(seed, index, salt + word) * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
 }
 

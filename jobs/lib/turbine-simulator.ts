@@ -28,7 +28,7 @@ export function turbineSimulator(options: SimulatorOptions): GeneratorFactory {
 }
 
 function simulator(options: SimulatorOptions): Source<RawRecord> {
-  const { turbines = 20, minSpeed = 30, maxSpeed = 90, values = 24_000, seed = 1, rate = 4_800 } = options
+  const { turbines = 20, minSpeed = 30, maxSpeed = 90, values = 18_000, seed = 1, rate = 4_500 } = options
   if (minSpeed > maxSpeed) {
     throw new MillraceError('MILLRACE_PARAM', `minSpeed (${minSpeed}) is above maxSpeed (${maxSpeed})`, {
       hint: 'give a range: --param minSpeed=30 --param maxSpeed=90',

@@ -1,6 +1,7 @@
 import type { CheckpointManifest, PlanRecord } from '../checkpoint/manifest.js'
 import { MillraceError } from '../contract/errors.js'
 import type { GraphNode, JobGraph } from '../contract/graph.js'
+import type { JsonValue } from '../contract/json.js'
 
 /** The job that is to go on from a checkpoint, and what its user allows. */
 export interface RestoreTarget {
@@ -46,7 +47,7 @@ function checkPlaces(manifest: CheckpointManifest, nodes: ReadonlyMap<string, Gr
     const node = nodes.get(uid)
     if (node?.kind === 'source' && node.source.describe !== fingerprint) {
       throw otherPlace(
-        `source "${uid}" reads ${node.source.describe}; in the checkpoint it reads ${String(fingerprint)}`,
+        `source "${uid}" reads ${node.source.describe}; in the checkpoint it reads ${shown(fingerprint)}`,
       )
     }
   }
@@ -56,6 +57,10 @@ function checkPlaces(manifest: CheckpointManifest, nodes: ReadonlyMap<string, Gr
       throw otherPlace(`sink "${uid}" writes to ${node.sink.describe}; in the checkpoint it writes to ${output}`)
     }
   }
+}
+
+function shown(fingerprint: JsonValue): string {
+  return typeof fingerprint === 'string' ? fingerprint : JSON.stringify(fingerprint)
 }
 
 function otherPlace(message: string): MillraceError {
@@ -85,7 +90,7 @@ function checkOperator(
   }
   const declared = new Map(node.kind === 'operator' ? node.states.map((state) => [state.name, state]) : [])
   for (const state of operator.states) {
-    if ((state as { dropped?: boolean }).dropped === true) continue
+    if (state.dropped === true) continue
     const now = declared.get(state.name)
     if (now === undefined) {
       if (target.allowNonRestoredState) continue

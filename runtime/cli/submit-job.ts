@@ -76,7 +76,7 @@ function flagsOf(given: Readonly<Record<string, unknown>>): GivenFlags {
     if (value === undefined) continue
     flags[spec.key] = spec.pairs
       ? Object.entries(value as object).map(([key, text]) => `${key}=${String(text)}`)
-      : [String(value)]
+      : [`${value as string}`]
   }
   return flags
 }

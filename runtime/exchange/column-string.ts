@@ -16,7 +16,7 @@ const KNOWN_TEXTS = 8192
 /** Known texts are forgotten after so many batches: they may be slices that keep whole input chunks alive. */
 const KNOWN_BATCHES = 32
 const LONGEST_WORD = 64
-/** A column that begins with so many texts never met before gets no dictionary. */
+/** After so many records it shows whether a dictionary pays: see `givesUp`. */
 const PROBE = 64
 const MAX_CHARACTERS = 1 << 24
 /** V8 copies shorter slices of a text; longer ones would keep all texts of the batch alive. */
@@ -42,11 +42,12 @@ export class StringColumnEncoder {
     }
     if (characters > MAX_CHARACTERS) return false
     const texts = column as readonly string[]
-    if (characters > count * LONGEST_WORD || !this.encodeDictionary(sink, texts, count)) encodeTexts(sink, texts, count)
+    if (characters > count * LONGEST_WORD || !this.encodeDictionary(sink, texts, count, characters))
+      encodeTexts(sink, texts, count)
     return true
   }
 
-  private encodeDictionary(sink: FrameSink, texts: readonly string[], count: number): boolean {
+  private encodeDictionary(sink: FrameSink, texts: readonly string[], count: number, characters: number): boolean {
     if (count > KNOWN_TEXTS) return false
     const { known, seenIn, numbers, words } = this
     if (known.size + count > KNOWN_TEXTS || this.batch === KNOWN_BATCHES) {
@@ -65,13 +66,14 @@ export class StringColumnEncoder {
       let index = known.get(text)
       if (index === undefined) {
         known.set(text, (index = known.size))
-        if (++fresh === PROBE && i === PROBE - 1) return false
+        fresh++
       }
       if (seenIn[index] !== batch) {
         seenIn[index] = batch
         numbers[index] = distinct
         words[distinct++] = text
       }
+      if (i === PROBE - 1 && givesUp(fresh, distinct, characters < count * COPIED_SLICE)) return false
       out[at + i] = numbers[index]!
     }
     if (distinct > count - (count >> 3)) return false
@@ -80,6 +82,14 @@ export class StringColumnEncoder {
     encodeTexts(sink, words, distinct)
     return true
   }
+}
+
+/**
+ * Texts never met before will not repeat. Short ones that repeat little are cheaper to copy than to look up: measured
+ * 0.06 us a record against 0.12 for 11 characters, 1000 different ones, 512 records; long ones are costly to decode.
+ */
+function givesUp(fresh: number, distinct: number, short: boolean): boolean {
+  return fresh === PROBE || (short && distinct > PROBE - (PROBE >> 2))
 }
 
 function encodeTexts(sink: FrameSink, texts: readonly string[], count: number): void {

@@ -10,7 +10,7 @@ import { MillraceError } from '../contract/errors.js'
 import type { Key } from '../contract/key.js'
 import { copyKey } from './copy-key.js'
 import { clearTimers, countTimers } from './entry-timers.js'
-import { IdList } from './id-list.js'
+import { GroupEntries } from './group-entries.js'
 import { MapValue } from './map-value.js'
 import {
   ENCODED,
@@ -32,20 +32,6 @@ import type { StateLayout } from './state-layout.js'
 
 /** {@link EntryTable.id} while the current key has no entry. */
 export const NO_ENTRY: number = -1
-
-/** The entries of one key group. */
-export class GroupEntries {
-  readonly keyGroup: number
-  readonly ids: Map<MapKey, number> = new Map()
-  /** Ids whose entry has changed in this epoch; ids of other entries may be among them. */
-  changed: IdList = new IdList()
-  /** The same, of the epoch that is being checkpointed. */
-  frozen: IdList = new IdList()
-
-  constructor(keyGroup: number) {
-    this.keyGroup = keyGroup
-  }
-}
 
 /** Encodes a frozen entry before it is used. */
 export interface Freezer {
@@ -85,20 +71,17 @@ export class EntryTable {
   mayBeEmpty = false
   #group: GroupEntries
   #mapKey: MapKey = ''
-  readonly #free = new IdList()
-  #next = 0
 
   constructor(layout: StateLayout, firstKeyGroup: number, lastKeyGroup: number) {
     this.layout = layout
     this.firstKeyGroup = firstKeyGroup
     this.groups = Array.from(
       { length: lastKeyGroup - firstKeyGroup + 1 },
-      (_, i) => new GroupEntries(firstKeyGroup + i),
+      (_, i) => new GroupEntries(firstKeyGroup + i, i),
     )
-    this.#group = new GroupEntries(-1)
+    this.#group = new GroupEntries(-1, -1)
     this.items = new Float64Array(layout.columns.length)
-    this.page = new Page(layout)
-    this.pages.push(this.page)
+    this.page = new Page(layout, this.#group)
   }
 
   get group(): GroupEntries {
@@ -136,7 +119,7 @@ export class EntryTable {
     if (this.mayBeEmpty) this.settle()
     this.select(id)
     this.key = this.page.keys[this.slot]
-    this.#group = this.groups[this.page.groups[this.slot]! - this.firstKeyGroup]!
+    this.#group = this.page.group
   }
 
   /** No key is the current one: using state is an error until the next one is set. */
@@ -168,16 +151,11 @@ export class EntryTable {
 
   /** A new entry, unchanged and without content. */
   allocate(group: GroupEntries, mapKey: MapKey, key: Key): number {
-    let id: number
-    if (this.#free.length > 0) id = this.#free.pop()
-    else {
-      id = this.#next++
-      if (id >>> PAGE_BITS === this.pages.length) this.pages.push(new Page(this.layout))
-    }
+    if (group.free.length === 0) this.#addPage(group)
+    const id = group.free.pop()
     const page = this.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
     page.keys[slot] = key
-    page.groups[slot] = group.keyGroup
     group.ids.set(mapKey, id)
     this.entries++
     return id
@@ -193,7 +171,7 @@ export class EntryTable {
   free(id: number): void {
     const page = this.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
-    const group = this.groups[page.groups[slot]! - this.firstKeyGroup]!
+    const { group } = page
     group.ids.delete(mapKeyOf(page.keys[slot]!))
     for (let i = 0; i < page.values.length; i++) {
       const count = this.itemsOf(page, slot, i)
@@ -206,7 +184,7 @@ export class EntryTable {
     page.keys[slot] = undefined
     page.marks[slot] = 0
     page.epochs[slot] = 0
-    this.#free.push(id)
+    group.free.push(id)
     this.entries--
     if (this.id === id) this.id = NO_ENTRY
   }
@@ -274,10 +252,16 @@ export class EntryTable {
     this.#change(this.page, this.slot, id)
   }
 
+  #addPage(group: GroupEntries): void {
+    const first = this.pages.length << PAGE_BITS
+    this.pages.push(new Page(this.layout, group))
+    for (let slot = PAGE_MASK; slot >= 0; slot--) group.free.push(first + slot)
+  }
+
   #change(page: Page, slot: number, id: number): void {
     page.epochs[slot] = this.epoch
     page.marks[slot]! &= ~(ENCODED | SAME | LOGGED)
-    const group = this.groups[page.groups[slot]! - this.firstKeyGroup]!
+    const { group } = page
     const changed = group.changed
     changed.push(id)
     if (changed.length > 2 * group.ids.size + 1024) this.#tidy(group)
@@ -288,7 +272,7 @@ export class EntryTable {
     group.changed.retain((id) => {
       const page = this.pages[id >>> PAGE_BITS]!
       const slot = id & PAGE_MASK
-      return page.keys[slot] !== undefined && page.groups[slot] === group.keyGroup && page.epochs[slot] === this.epoch
+      return page.keys[slot] !== undefined && page.epochs[slot] === this.epoch
     })
   }
 }

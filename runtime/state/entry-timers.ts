@@ -2,40 +2,13 @@
  * The timers of one entry. The first stands in the page's columns (16 bytes), the others in two sorted lists. The index over all
  * entries (timer-index.ts) is only a hint: what is registered is what stands here.
  */
-import { Page, PAGE_SIZE, TIMER, TIMER_LIST, TIMER_PROCESSING } from './page.js'
+import { type Page, PAGE_SIZE, TIMER, TIMER_LIST, TIMER_PROCESSING } from './page.js'
+import { TimerLists } from './timer-lists.js'
 
 /** Which clock a timer waits for; also its number in rows. */
 export type TimerKind = 0 | 1
 export const EVENT_TIME: TimerKind = 0
 export const PROCESSING_TIME: TimerKind = 1
-
-/** Timers of one kind beyond the first, ascending by time, then namespace. */
-class TimerList {
-  readonly times: number[] = []
-  readonly spaces: number[] = []
-
-  /** The first place at or after (time, space). */
-  find(time: number, space: number): number {
-    const { times, spaces } = this
-    let low = 0
-    let high = times.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (times[middle]! < time || (times[middle] === time && spaces[middle]! < space)) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  holds(at: number, time: number, space: number): boolean {
-    return this.times[at] === time && this.spaces[at] === space
-  }
-}
-
-/** The lists of both kinds, by {@link TimerKind}. */
-export class EntryTimers {
-  readonly lists: readonly [TimerList, TimerList] = [new TimerList(), new TimerList()]
-}
 
 /** Adds a timer; false when it was there. */
 export function addTimer(page: Page, slot: number, kind: TimerKind, time: number, space: number): boolean {
@@ -136,9 +109,9 @@ function isInline(page: Page, slot: number, kind: TimerKind, time: number, space
   return page.timerTimes[slot] === time && page.timerSpaces[slot] === space && inlineKind(page.marks[slot]!) === kind
 }
 
-function newLists(page: Page, slot: number): EntryTimers {
-  page.timerLists ??= new Array<EntryTimers | undefined>(PAGE_SIZE).fill(undefined)
-  const lists = new EntryTimers()
+function newLists(page: Page, slot: number): TimerLists {
+  page.timerLists ??= new Array<TimerLists | undefined>(PAGE_SIZE).fill(undefined)
+  const lists = new TimerLists()
   page.timerLists[slot] = lists
   page.marks[slot]! |= TIMER_LIST
   return lists

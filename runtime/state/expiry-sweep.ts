@@ -21,8 +21,8 @@ export class ExpirySweep {
 
   /** Looks at the next `slots` slots. Not while a key is current. */
   sweep(slots: number): void {
-    if (!this.#hasExpiry) return
     const table = this.#table
+    if (!this.#hasExpiry || table.pages.length === 0) return
     const all = table.pages.length * PAGE_SIZE
     for (let i = 0; i < slots; i++) {
       const id = this.#hand

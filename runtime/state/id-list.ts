@@ -37,6 +37,11 @@ export class IdList {
     } else while (other.length > 0) this.push(other.pop())
   }
 
+  /** Ascending: the order in which entries lie in memory. */
+  sort(): void {
+    this.#ids.subarray(0, this.length).sort()
+  }
+
   /** Sorts, drops repeated ids and those that `keep` refuses. */
   retain(keep: (id: number) => boolean): void {
     const sorted = this.#ids.subarray(0, this.length).sort()

@@ -1,17 +1,19 @@
 /*
  * Entries are columns, not objects: entry `id` is slot `id & PAGE_MASK` of page `id >>> PAGE_BITS`. An entry costs its key, one
- * pointer a state, and 23 bytes that the garbage collector never looks at; growing allocates a page and copies nothing.
+ * pointer a state, and 22 bytes that the garbage collector never looks at; growing allocates a page and copies nothing. A page belongs to one key group: a checkpoint walks
+ * group by group, and so walks through memory in order.
  *
  *   Map (one per key group)   key -> id ----> page | slot
- *                                               keys[slot]  values[state][slot]  marks  epochs  groups  timer...
+ *                                               keys[slot]  values[state][slot]  marks  epochs  timer...
  *
  * Invariant: a slot whose `keys` is undefined is free, and all its other columns are as a new page has them.
  */
 import type { Key } from '../contract/key.js'
-import type { EntryTimers } from './entry-timers.js'
+import type { GroupEntries } from './group-entries.js'
 import type { StateLayout } from './state-layout.js'
+import type { TimerLists } from './timer-lists.js'
 
-export const PAGE_BITS = 12
+export const PAGE_BITS = 9
 export const PAGE_SIZE: number = 1 << PAGE_BITS
 export const PAGE_MASK: number = PAGE_SIZE - 1
 
@@ -40,8 +42,9 @@ export const MANY_PANES: number = Infinity
 
 const NO_NUMBERS = new Float64Array(0)
 
-/** PAGE_SIZE entries, by column. `values`, `stamps` and `panes` have one column per declared state. */
+/** PAGE_SIZE entries of one key group, by column. `values`, `stamps` and `panes` have one column per declared state. */
 export class Page {
+  readonly group: GroupEntries
   readonly keys: (Key | undefined)[] = emptyColumn()
   readonly values: unknown[][] = []
   /** When each value was written (epoch milliseconds); only of states with a time to live and one value. */
@@ -51,12 +54,12 @@ export class Page {
   readonly marks: Uint16Array = new Uint16Array(PAGE_SIZE)
   /** The epoch of the last change; 0 is none since the restore. */
   readonly epochs: Uint32Array = new Uint32Array(PAGE_SIZE)
-  readonly groups: Uint16Array = new Uint16Array(PAGE_SIZE)
   timerTimes: Float64Array = NO_NUMBERS
   timerSpaces: Float64Array = NO_NUMBERS
-  timerLists: (EntryTimers | undefined)[] | undefined = undefined
+  timerLists: (TimerLists | undefined)[] | undefined = undefined
 
-  constructor(layout: StateLayout) {
+  constructor(layout: StateLayout, group: GroupEntries) {
+    this.group = group
     for (const column of layout.columns) {
       this.values.push(emptyColumn())
       this.stamps.push(column.stamped ? new Float64Array(PAGE_SIZE) : undefined)

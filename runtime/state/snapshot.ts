@@ -9,7 +9,8 @@
  */
 import { MillraceError } from '../contract/errors.js'
 import type { EntryEncoder, RowTarget } from './entry-encoder.js'
-import type { EntryTable, Freezer, GroupEntries } from './entry-table.js'
+import type { EntryTable, Freezer } from './entry-table.js'
+import type { GroupEntries } from './group-entries.js'
 import { IdList } from './id-list.js'
 import { MapValue } from './map-value.js'
 import { ENCODED, PAGE_BITS, PAGE_MASK, type Page, STORED } from './page.js'
@@ -87,8 +88,7 @@ export class Snapshot implements Freezer {
   touch(id: number): void {
     const page = this.#table.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
-    if (this.#isFrozen(page, slot))
-      this.#encode(page, slot, id, this.#ahead[page.groups[slot]! - this.#table.firstKeyGroup]!)
+    if (this.#isFrozen(page, slot)) this.#encode(page, slot, id, this.#ahead[page.group.index]!)
   }
 
   /** Encodes up to `maxEntries` frozen entries ahead of {@link writeSlice}; true when all those in memory are encoded. */
@@ -142,7 +142,7 @@ export class Snapshot implements Freezer {
   adopt(id: number): void {
     const page = this.#table.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
-    const at = page.groups[slot]! - this.#table.firstKeyGroup
+    const at = page.group.index
     this.#table.groups[at]!.frozen.push(id)
     if (!this.#isFrozen(page, slot)) {
       this.#leaving.push(id)
@@ -209,6 +209,7 @@ export class Snapshot implements Freezer {
   /** Encodes what is left of a group within the budget; false when it ran out. */
   #encodeRest(group: GroupEntries, at: number, target: RowTarget): boolean {
     const { frozen } = group
+    if (this.#encoded[at] === 0) frozen.sort()
     for (let i = this.#encoded[at]!; i < frozen.length; i++) {
       if (this.#budget-- <= 0) {
         this.#encoded[at] = i
@@ -217,15 +218,10 @@ export class Snapshot implements Freezer {
       const id = frozen.at(i)
       const page = this.#table.pages[id >>> PAGE_BITS]!
       const slot = id & PAGE_MASK
-      if (this.#isOf(group, page, slot) && this.#isFrozen(page, slot)) this.#encode(page, slot, id, target)
+      if (page.keys[slot] !== undefined && this.#isFrozen(page, slot)) this.#encode(page, slot, id, target)
     }
     this.#encoded[at] = frozen.length
     return true
-  }
-
-  /** Lists keep ids of entries that are gone, and that others have taken since. */
-  #isOf(group: GroupEntries, page: Page, slot: number): boolean {
-    return page.keys[slot] !== undefined && page.groups[slot] === group.keyGroup
   }
 
   #sort(group: number): void {
@@ -294,7 +290,7 @@ export class Snapshot implements Freezer {
         const id = group.frozen.at(i)
         const page = table.pages[id >>> PAGE_BITS]!
         const slot = id & PAGE_MASK
-        if (!this.#isOf(group, page, slot) || page.epochs[slot]! <= this.completedEpoch) continue
+        if (page.keys[slot] === undefined || page.epochs[slot]! <= this.completedEpoch) continue
         for (const values of page.values) {
           const map = values[slot]
           if (map instanceof MapValue) map.revert(this.completedEpoch, table.epoch)

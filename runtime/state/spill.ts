@@ -14,8 +14,9 @@ import type { Key } from '../contract/key.js'
 import type { Charge } from './charge.js'
 import { copyKey } from './copy-key.js'
 import { rowKeyOf } from './entry-encoder.js'
-import { type GroupEntries, type Loader, NO_ENTRY, type EntryTable } from './entry-table.js'
+import { type EntryTable, type Loader, NO_ENTRY } from './entry-table.js'
 import { eachTimer, EVENT_TIME, firstTimer, PROCESSING_TIME, type TimerKind } from './entry-timers.js'
+import type { GroupEntries } from './group-entries.js'
 import type { KeyedTimers, SpilledTimers } from './keyed-timers.js'
 import { LOGGED, PAGE_BITS, PAGE_MASK, PAGE_SIZE, SAME, SPILLED, TOUCHED } from './page.js'
 import { RowBuffer } from './row-buffer.js'
@@ -95,7 +96,7 @@ export class Spill implements Loader, SpilledTimers {
   forget(id: number): void {
     const page = this.#table.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
-    this.#buffer.delete(entryKey(page.groups[slot]!, rowKeyOf(this.#keyRow, page.keys[slot]!)))
+    this.#buffer.delete(entryKey(page.group.keyGroup, rowKeyOf(this.#keyRow, page.keys[slot]!)))
     this.#outside--
   }
 
@@ -174,17 +175,16 @@ export class Spill implements Loader, SpilledTimers {
     const page = this.#table.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
     if (this.#table.freezing) snapshot.touch(id)
-    const keyGroup = page.groups[slot]!
+    const { keyGroup, index } = page.group
     const rowKey = rowKeyOf(this.#keyRow, page.keys[slot]!).slice()
     const marks = page.marks[slot]!
     if ((marks & SAME) === 0) this.#buffer.put(entryKey(keyGroup, rowKey), blobs.encode(page, slot))
     if ((marks & SPILLED) === 0) this.#outside++
     this.#keys.add(rowKey)
     const epoch = page.epochs[slot]!
-    const group = keyGroup - this.#table.firstKeyGroup
     if (epoch > snapshot.frozenEpoch) {
-      if ((marks & LOGGED) === 0) this.#changes.change(group, rowKey)
-    } else if (epoch > snapshot.completedEpoch) this.#changes.encode(group, rowKey)
+      if ((marks & LOGGED) === 0) this.#changes.change(index, rowKey)
+    } else if (epoch > snapshot.completedEpoch) this.#changes.encode(index, rowKey)
     for (const kind of [EVENT_TIME, PROCESSING_TIME] as const) {
       const first = firstTimer(page, slot, kind)
       if (first === Infinity) continue

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { CheckpointManifest } from '../checkpoint/manifest.js'
 import type { JobDefinition } from '../contract/graph.js'
 import type { Clock } from '../contract/time.js'
+import type { MergeRunner } from '../coordinator/background-merges.js'
 import { ringCount } from '../coordinator/deploy.js'
 import type { JobEvents } from '../coordinator/events.js'
 import { JobCoordinator, type JobResult } from '../coordinator/job-coordinator.js'
@@ -72,6 +73,7 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
   const plan = planJob(graph, options.parallelism ?? 1, options.maxParallelism ?? 128)
   const printed: string[] = []
   const warnings: string[] = []
+  const merges = new AwaitedMerges()
   const coordinator = new JobCoordinator({
     jobId: job.name,
     jobName: job.name,
@@ -86,14 +88,33 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
     memory: planMemory(options.memoryBytes ?? 256 * 1024 * 1024, plan.parallelism, ringCount(plan)),
     hosts: () => new InProcessSlots(job, clock),
     spillDirectory: join(directory, 'spill'),
-    merge: runMerge,
+    merge: merges.run,
     checkpointIntervalMs: options.checkpointIntervalMs ?? 0,
     checkpointTimeoutMs: 600_000,
     restartAttempts: options.restartAttempts ?? 0,
     choose: unfinished,
   })
   options.onStart?.(coordinator)
-  return { ...(await coordinator.run()), printed, warnings }
+  try {
+    return { ...(await coordinator.run()), printed, warnings }
+  } finally {
+    await merges.settled()
+  }
+}
+
+/** Merges outlive the job that asked for them: who deletes its folder waits. */
+class AwaitedMerges {
+  private last: Promise<unknown> = Promise.resolve()
+
+  readonly run: MergeRunner = (merge) => {
+    const result = runMerge(merge)
+    this.last = result.catch(() => undefined)
+    return result
+  }
+
+  async settled(): Promise<void> {
+    await this.last
+  }
 }
 
 function unfinished(latest: CheckpointManifest | undefined): CheckpointManifest | undefined {

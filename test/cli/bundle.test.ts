@@ -20,7 +20,7 @@ function run({ url }: Bundle): { value?: unknown; stack?: string } {
     (e) => console.log(JSON.stringify({ stack: e.stack })))`
   const { stdout, stderr } = spawnSync(process.execPath, ['--enable-source-maps', '-e', program], { encoding: 'utf8' })
   if (stdout === '') throw new Error(stderr)
-  return JSON.parse(stdout)
+  return JSON.parse(stdout) as { value?: unknown; stack?: string }
 }
 
 describe('where the bundle lies', () => {
@@ -179,7 +179,12 @@ describe('what is wrong with a job file', () => {
       /job\.ts:3:13: Unexpected "}" in: const b = }$/,
       3,
     ],
-    ['one in a file it imports', { 'job.ts': "import './b.js'", 'b.ts': 'let 1' }, /b\.ts:1:5: Expected identifier/, 1],
+    [
+      'one in a file it imports',
+      { 'job.ts': "import './b.js'", 'b.ts': 'let 1' },
+      /b\.ts:1:5: Expected ";" but found "1"/,
+      1,
+    ],
     [
       'a path that leads nowhere',
       { 'job.ts': "import { x } from './gone.js'\nx()" },

@@ -125,7 +125,7 @@ describe('log levels and formats', () => {
     const log = jsonLog(new Screen({ write: () => true }, { write: (text) => lines.push(text) > 0 }), 'info')
     log.debug('not this')
     log.warn('late records', { uid: 'late' })
-    expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
       { level: 'warn', time: new Date(1_000_000).toISOString(), pid: process.pid, uid: 'late', msg: 'late records' },
     ])
   })

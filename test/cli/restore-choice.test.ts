@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { CheckpointManifest, StateSchema } from '../../runtime/checkpoint/manifest.js'
+import type { CheckpointManifest } from '../../runtime/checkpoint/manifest.js'
 import type { GraphNode, JobGraph } from '../../runtime/contract/graph.js'
-import type { StateDescriptor } from '../../runtime/contract/state.js'
+import type { StateDescriptor, StateSchema } from '../../runtime/contract/state.js'
 import {
   chooseRestore,
   refuseDuplicateOutput,

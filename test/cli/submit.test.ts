@@ -307,7 +307,7 @@ it('--log-format json: every line of standard error is an object', async () => {
   const lines = result.stderr
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line))
+    .map((line) => JSON.parse(line) as unknown)
   expect(lines.at(-1)).toMatchObject({
     level: 'info',
     status: 'FINISHED',

@@ -1,19 +1,18 @@
-// What the documentation says, taken apart: pages, code blocks, links, prose.
-import { globSync, readFileSync } from 'node:fs'
+// What the documentation says, taken apart: code blocks, prose, tables.
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-export const repository: string = fileURLToPath(new URL('../..', import.meta.url))
+export const repository: string = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
 /** A code block. */
 export interface Block {
-  readonly page: string
-  /** Of its first line of code, from 1. */
-  readonly line: number
+  /** `README.md:12`: its first line of code. */
+  readonly place: string
   readonly language: string
   readonly code: string
-  /** What the comment above it says: `<!-- run --param a=b -->` is `run --param a=b`. */
+  /** What a comment directly above says: `<!-- run --param a=b -->` is `run --param a=b`. */
   readonly note: string
-  /** The last `<!-- given ... -->` before it: declarations that readers need not see. */
+  /** The last `<!-- given ... -->` above: declarations that readers need not see. */
   readonly given: string
 }
 
@@ -22,55 +21,53 @@ export interface Page {
   readonly path: string
   readonly text: string
   readonly blocks: readonly Block[]
-  /** Lines outside of code blocks and comments, others empty. */
+  /** The page's lines; those of code blocks and comments are empty. */
   readonly prose: readonly string[]
 }
 
+/** README, CHANGELOG and all of docs/. */
 export function readPages(): Page[] {
-  return pagePaths().map((path) => parsePage(path, readFileSync(`${repository}/${path}`, 'utf8')))
+  const docs = readdirSync(`${repository}/docs`, { recursive: true, encoding: 'utf8' })
+  const paths = docs.filter((path) => path.endsWith('.md')).map((path) => `docs/${path}`)
+  return ['README.md', 'CHANGELOG.md', ...paths.sort()].map((path) => parsePage(path, readFileSync(`${repository}/${path}`, 'utf8')))
 }
 
-function pagePaths(): string[] {
-  return ['README.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: repository }).sort()]
+/** All code blocks of a language. */
+export function blocksOf(pages: readonly Page[], language: string): Block[] {
+  return pages.flatMap((page) => page.blocks.filter((block) => block.language === language))
 }
 
 export function parsePage(path: string, text: string): Page {
   const lines = text.split('\n')
+  const prose = [...lines]
   const blocks: Block[] = []
-  const prose: string[] = []
   let [note, given] = ['', '']
+  const hide = (from: number, to: number): void => void prose.fill('', from, to + 1)
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i]!
-    const fence = /^```(\w*)$/.exec(line)
-    if (fence !== null) {
+    if (line.startsWith('<!--')) {
+      const end = lines.findIndex((other, at) => at >= i && other.includes('-->'))
+      const comment = lines.slice(i, end + 1).join('\n').slice('<!--'.length, -'-->'.length).trim()
+      if (comment.startsWith('given\n')) given = comment.slice('given\n'.length)
+      else note = comment
+      hide(i, end)
+      i = end
+    } else if (line.startsWith('```')) {
       const end = lines.indexOf('```', i + 1)
-      if (end < 0) throw new Error(`${path}:${i + 1}: a code block without an end`)
-      blocks.push({ page: path, line: i + 2, language: fence[1]!, code: lines.slice(i + 1, end).join('\n'), note, given })
-      for (; i < end; i++) prose.push('')
+      const code = lines.slice(i + 1, end).join('\n')
+      blocks.push({ place: `${path}:${i + 2}`, language: line.slice(3), code, note, given })
       note = ''
-    } else if (line.startsWith('<!--')) {
-      let comment = line
-      prose.push('')
-      while (!comment.includes('-->')) {
-        comment += `\n${lines[++i]!}`
-        prose.push('')
-      }
-      prose.pop()
-      const content = comment.replace(/^<!--|-->[^]*$/g, '').trim()
-      if (content.startsWith('given\n')) given = content.slice('given\n'.length)
-      else note = content
+      hide(i, end)
+      i = end
     } else if (line.trim() !== '') note = ''
-    prose.push(/^```|^<!--/.test(line) ? '' : line)
   }
   return { path, text, blocks, prose }
 }
 
-/** The lines between `<!-- name -->` and the next blank line or comment that follows the table. */
-export function sectionAfter(page: Page, comment: string): string[] {
+/** The rows of the table under `<!-- name -->`. */
+export function tableUnder(page: Page, name: string): string[] {
   const lines = page.text.split('\n')
-  const from = lines.indexOf(`<!-- ${comment} -->`)
-  if (from < 0) throw new Error(`${page.path} has no <!-- ${comment} -->`)
-  const rest = lines.slice(from + 1)
-  const end = rest.findIndex((line) => !line.startsWith('|'))
-  return rest.slice(0, end < 0 ? rest.length : end)
+  const from = lines.indexOf(`<!-- ${name} -->`) + 1
+  const end = lines.findIndex((line, at) => at >= from && !line.startsWith('|'))
+  return from === 0 ? [] : lines.slice(from, end)
 }

@@ -22,7 +22,14 @@ const reasonOf = (beacon: unknown): unknown => {
 describe('a beacon', () => {
   it.each([NAVIGATION, LOAD, EVENT])('of type $type', (beacon) => {
     const { type, session, pageImpression, time, url, userAgent } = beacon
-    expect(parseBeacon(JSON.stringify({ ...beacon, customer: 'shop' }))).toEqual({ type, session, pageImpression, time, url, userAgent })
+    expect(parseBeacon(JSON.stringify({ ...beacon, customer: 'shop' }))).toEqual({
+      type,
+      session,
+      pageImpression,
+      time,
+      url,
+      userAgent,
+    })
   })
 
   it.each([
@@ -61,6 +68,10 @@ describe('a beacon', () => {
   it('is as docs/beacons.md writes it down', () => {
     const page = readFileSync(new URL('../../docs/beacons.md', import.meta.url), 'utf8')
     const examples = /```json\n([^]*?)\n```/.exec(page)![1]!.split('\n')
-    expect(examples.map((line) => parseBeacon(line))).toMatchObject([{ type: 'navigation' }, { type: 'load' }, { type: 'event' }])
+    expect(examples.map((line) => parseBeacon(line))).toMatchObject([
+      { type: 'navigation' },
+      { type: 'load' },
+      { type: 'event' },
+    ])
   })
 })

@@ -51,12 +51,19 @@ describe('a change record', () => {
     },
   )
 
-  it.each(['null', '5', '"INSERT"', '[]', 'true', '{}', '{"eventName":"insert"}', '{"eventName":["REMOVE"]}', '{"eventname":"INSERT"}'])(
-    'has an event name: %s has not',
-    (line) => {
-      expect(reasonOf(line)).toBe('eventName is not INSERT, MODIFY or REMOVE')
-    },
-  )
+  it.each([
+    'null',
+    '5',
+    '"INSERT"',
+    '[]',
+    'true',
+    '{}',
+    '{"eventName":"insert"}',
+    '{"eventName":["REMOVE"]}',
+    '{"eventname":"INSERT"}',
+  ])('has an event name: %s has not', (line) => {
+    expect(reasonOf(line)).toBe('eventName is not INSERT, MODIFY or REMOVE')
+  })
 
   it.each([{}, null, 'turbine-1', { N: '1' }, { S: 5 }, { S: null }, { s: 'a' }, ['a'], { S: ['a'] }])(
     'has a turbine id: %j is none',
@@ -72,23 +79,39 @@ describe('a change record', () => {
     },
   )
 
-  it.each(['"\\ud800"', '"a\\uDC00"', '"\\udc00\\ud800"'])('with half a surrogate pair, %s, is invalid: it could not be a key', (id) => {
-    expect(reasonOf(change().replace('"turbine-1"', id))).toBe('dynamodb.NewImage.deviceID.S has half of a surrogate pair')
-  })
+  it.each(['"\\ud800"', '"a\\uDC00"', '"\\udc00\\ud800"'])(
+    'with half a surrogate pair, %s, is invalid: it could not be a key',
+    (id) => {
+      expect(reasonOf(change().replace('"turbine-1"', id))).toBe(
+        'dynamodb.NewImage.deviceID.S has half of a surrogate pair',
+      )
+    },
+  )
 
   it('with a whole surrogate pair, escaped, is a reading', () => {
     expect(parseReading(change().replace('"turbine-1"', '"\\ud83c\\udf2c"'))).toMatchObject({ turbineID: '🌬' })
   })
 
-  it.each([{}, null, '61', 61, { N: 61 }, { N: '' }, { N: 'fast' }, { N: ' 61' }, { S: '61' }, { N: '1E+126' }, { N: ['61'] }])(
-    'has a number: %j is none',
-    (value) => {
-      expect(reasonOf(change({ value }))).toBe('dynamodb.NewImage.value.N is not a number of DynamoDB')
-    },
-  )
+  it.each([
+    {},
+    null,
+    '61',
+    61,
+    { N: 61 },
+    { N: '' },
+    { N: 'fast' },
+    { N: ' 61' },
+    { S: '61' },
+    { N: '1E+126' },
+    { N: ['61'] },
+  ])('has a number: %j is none', (value) => {
+    expect(reasonOf(change({ value }))).toBe('dynamodb.NewImage.value.N is not a number of DynamoDB')
+  })
 
   it('keeps the number as it was written', () => {
-    expect(parseReading(change({ value: { N: '60.99999999999999999999' } }))).toMatchObject({ speed: '60.99999999999999999999' })
+    expect(parseReading(change({ value: { N: '60.99999999999999999999' } }))).toMatchObject({
+      speed: '60.99999999999999999999',
+    })
   })
 
   it.each([
@@ -124,7 +147,9 @@ describe('a change record', () => {
 
   it('without a time, an image or anything is invalid', () => {
     expect(reasonOf('{"eventName":"INSERT"}')).toMatch(/deviceID/)
-    expect(reasonOf('{"eventName":"INSERT","dynamodb":{"NewImage":{"deviceID":{"S":"a"},"value":{"N":"1"}}}}')).toMatch(/Time/)
+    expect(reasonOf('{"eventName":"INSERT","dynamodb":{"NewImage":{"deviceID":{"S":"a"},"value":{"N":"1"}}}}')).toMatch(
+      /Time/,
+    )
     expect(reasonOf('{"eventName":"INSERT","dynamodb":"NewImage"}')).toMatch(/deviceID/)
   })
 

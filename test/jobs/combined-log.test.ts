@@ -70,7 +70,11 @@ describe('a line of the combined log format', () => {
   })
 
   it('is what a pattern of the whole line says, also where a line was damaged', () => {
-    const damage = fc.record({ at: fc.nat(LINE.length), remove: fc.nat(3), insert: fc.string({ unit: fc.constantFrom(...'"\\ []-09aZ:/+\r') , maxLength: 3 }) })
+    const damage = fc.record({
+      at: fc.nat(LINE.length),
+      remove: fc.nat(3),
+      insert: fc.string({ unit: fc.constantFrom(...'"\\ []-09aZ:/+\r'), maxLength: 3 }),
+    })
     fc.assert(
       fc.property(fc.array(damage, { maxLength: 3 }), (damages) => {
         let line = LINE
@@ -81,12 +85,15 @@ describe('a line of the combined log format', () => {
     )
   })
 
-  it.skipIf(!existsSync(REAL_ACCESS_LOG))('is what a pattern of the whole line says of a real log (skipped where shared/data is not there)', () => {
-    const lines = readFileSync(REAL_ACCESS_LOG, 'utf8').split('\n').slice(0, -1)
-    expect(lines.length).toBe(10_000)
-    for (const line of lines) expect(parseCombined(line)).toEqual(parseByPattern(line))
-    expect(lines.filter((line) => parseCombined(line) === undefined)).toHaveLength(1)
-  })
+  it.skipIf(!existsSync(REAL_ACCESS_LOG))(
+    'is what a pattern of the whole line says of a real log (skipped where shared/data is not there)',
+    () => {
+      const lines = readFileSync(REAL_ACCESS_LOG, 'utf8').split('\n').slice(0, -1)
+      expect(lines.length).toBe(10_000)
+      for (const line of lines) expect(parseCombined(line)).toEqual(parseByPattern(line))
+      expect(lines.filter((line) => parseCombined(line) === undefined)).toHaveLength(1)
+    },
+  )
 })
 
 describe("a log's time", () => {
@@ -128,8 +135,13 @@ describe("a log's time", () => {
     fc.assert(
       fc.property(date, fc.integer({ min: -23 * 60 - 59, max: 23 * 60 + 59 }), (when, offsetMinutes) => {
         const seconds = Math.floor(when.getTime() / 1000) * 1000
-        const [, day, month, year, clock] = /, (\d\d) (\w+) (\d+) ([\d:]+) GMT/.exec(new Date(seconds + offsetMinutes * 60_000).toUTCString())!
-        const zone = String(Math.floor(Math.abs(offsetMinutes) / 60) * 100 + (Math.abs(offsetMinutes) % 60)).padStart(4, '0')
+        const [, day, month, year, clock] = /, (\d\d) (\w+) (\d+) ([\d:]+) GMT/.exec(
+          new Date(seconds + offsetMinutes * 60_000).toUTCString(),
+        )!
+        const zone = String(Math.floor(Math.abs(offsetMinutes) / 60) * 100 + (Math.abs(offsetMinutes) % 60)).padStart(
+          4,
+          '0',
+        )
         expect(parseLogTime(`${day}/${month}/${year}:${clock} ${offsetMinutes < 0 ? '-' : '+'}${zone}`)).toBe(seconds)
       }),
     )

@@ -47,7 +47,9 @@ describe('the whole mean of decimals', () => {
     const number = fc.oneof(
       fc.integer({ min: -100, max: 100 }).map(String),
       fc.tuple(fc.integer({ min: -9999, max: 9999 }), fc.integer({ min: 0, max: 9999 })).map(([a, b]) => `${a}.${b}`),
-      fc.tuple(fc.bigInt({ min: -(10n ** 38n) + 1n, max: 10n ** 38n - 1n }), fc.integer({ min: -130, max: 88 })).map(([a, e]) => `${a}E${e}`),
+      fc
+        .tuple(fc.bigInt({ min: -(10n ** 38n) + 1n, max: 10n ** 38n - 1n }), fc.integer({ min: -130, max: 88 }))
+        .map(([a, e]) => `${a}E${e}`),
       fc.maxSafeInteger().map(String),
       fc.constantFrom('0.000000000001', '-99999999999999', '999999999999999', '+5', '.25', '7.'),
     )

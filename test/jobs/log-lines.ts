@@ -46,7 +46,15 @@ function lineAt(random: RandomSource, time: number): string {
   const request = kind === 1 ? random.pick(OTHER_REQUESTS) : random.pick(REQUESTS)
   const status = kind === 2 ? random.pick([301, 404, 500]) : random.pick([200, 304])
   const line = `${random.pick(IPS)} - - [${logTime(time, random.pick([0, 60, -330]))}] "${request}" ${status} ${random.pick(['-', '512'])} "-" "${userAgent}"`
-  if (kind === 3) return random.pick(['', ' ', line.slice(0, 50), `${line} `, line.replace('[', ''), line.replace(' 200 ', ' 2000 ').replace(' 304 ', ' ')])
+  if (kind === 3)
+    return random.pick([
+      '',
+      ' ',
+      line.slice(0, 50),
+      `${line} `,
+      line.replace('[', ''),
+      line.replace(' 200 ', ' 2000 ').replace(' 304 ', ' '),
+    ])
   return line
 }
 

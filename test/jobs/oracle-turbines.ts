@@ -26,7 +26,9 @@ export function expectedAlerts(readings: readonly KnownReading[], threshold = 60
     for (const number of numbers) sum += partsOf(number)
     const average = sum / (PARTS * BigInt(numbers.length))
     if (average > threshold) {
-      lines.push(`{"turbineID":${JSON.stringify(id)},"avgSpeed":${average},"windowStart":${start},"windowEnd":${start + windowMs}}`)
+      lines.push(
+        `{"turbineID":${JSON.stringify(id)},"avgSpeed":${average},"windowStart":${start},"windowEnd":${start + windowMs}}`,
+      )
     }
   }
   return lines.sort()

@@ -2,7 +2,9 @@
 
 /** As the rules say them, written down a second time. */
 export const BOT_WORDS: readonly string[] =
-  'bot crawl spider slurp feed rss curl wget python libwww java/ httpclient monitor checker archiver facebookexternalhit'.split(' ')
+  'bot crawl spider slurp feed rss curl wget python libwww java/ httpclient monitor checker archiver facebookexternalhit'.split(
+    ' ',
+  )
 
 /** As the rules say them, written down a second time. */
 export const ASSET_ENDINGS: readonly string[] =
@@ -14,7 +16,9 @@ const COMBINED =
   /^([^\s]+) [^\s]+ [^\s]+ \[((?:\d\d)\/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\/\d{4}:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d [+-](?:[01]\d|2[0-3])[0-5]\d)\] "((?:[^"\\]|\\[^])*)" (\d{3}) (?:\d+|-) "(?:[^"\\]|\\[^])*" "((?:[^"\\]|\\[^])*)"\r?$/
 
 /** A line of the combined log format as one pattern sees it. */
-export function parseByPattern(line: string): { ip: string; time: number; request: string; status: number; userAgent: string } | undefined {
+export function parseByPattern(
+  line: string,
+): { ip: string; time: number; request: string; status: number; userAgent: string } | undefined {
   const match = COMBINED.exec(line)
   if (match === null) return undefined
   const [, ip, when, request, status, userAgent] = match as unknown as string[]
@@ -37,7 +41,12 @@ export interface ExpectedVisits {
 
 /** Sorts out the lines of an access log. */
 export function expectedVisits(lines: readonly string[]): ExpectedVisits {
-  const expected = { invalid: [] as string[], bots: [] as string[], impressions: [] as { visitor: string; time: number; line: string }[], others: 0 }
+  const expected = {
+    invalid: [] as string[],
+    bots: [] as string[],
+    impressions: [] as { visitor: string; time: number; line: string }[],
+    others: 0,
+  }
   for (const line of lines) {
     const hit = parseByPattern(line)
     if (hit === undefined) {
@@ -88,7 +97,14 @@ export function expectedSessions(
       const start = visits[from]!.time
       const impressionCount = pages.length
       lines.push(
-        JSON.stringify({ visitor, start, end, impressions: impressionCount, bounce: impressionCount === 1, durationMs: end - start }),
+        JSON.stringify({
+          visitor,
+          start,
+          end,
+          impressions: impressionCount,
+          bounce: impressionCount === 1,
+          durationMs: end - start,
+        }),
       )
       from = i
     }

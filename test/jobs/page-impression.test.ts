@@ -11,7 +11,8 @@ describe('a page impression', () => {
     expect(asked('GET / HTTP/1.1')).toBe(true)
     expect(asked('GET / HTTP/1.1', 304)).toBe(true)
     for (const status of [100, 201, 206, 301, 302, 404, 500]) expect(asked('GET / HTTP/1.1', status)).toBe(false)
-    for (const method of ['HEAD', 'POST', 'OPTIONS', 'get', 'GETX', 'PROPFIND']) expect(asked(`${method} / HTTP/1.1`)).toBe(false)
+    for (const method of ['HEAD', 'POST', 'OPTIONS', 'get', 'GETX', 'PROPFIND'])
+      expect(asked(`${method} / HTTP/1.1`)).toBe(false)
     for (const request of ['-', '', 'GET', '\\x16\\x03']) expect(asked(request)).toBe(false)
   })
 
@@ -49,6 +50,7 @@ describe('a bot', () => {
   })
 
   it('is not who says something else', () => {
-    for (const userAgent of ['', ' -', '--', 'Mozilla/5.0 (X11; Linux x86_64)', 'java 8', 'bo t']) expect(isBot(userAgent)).toBe(false)
+    for (const userAgent of ['', ' -', '--', 'Mozilla/5.0 (X11; Linux x86_64)', 'java 8', 'bo t'])
+      expect(isBot(userAgent)).toBe(false)
   })
 })

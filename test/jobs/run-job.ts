@@ -72,7 +72,8 @@ export function suspendAfter(looks: number | undefined): Pick<InProcessOptions, 
     },
     clock: {
       now() {
-        if (--left === 0) suspend()
+        // Not at once: the coordinator, too, looks at the clock.
+        if (--left === 0) setImmediate(() => suspend())
         return systemClock.now()
       },
       setTimeout: systemClock.setTimeout,
@@ -81,7 +82,10 @@ export function suspendAfter(looks: number | undefined): Pick<InProcessOptions, 
 }
 
 /** What is left of the records when each of the lines is taken away once. */
-export function withoutLines<T extends { readonly line: string }>(records: readonly T[], lines: readonly string[]): T[] {
+export function withoutLines<T extends { readonly line: string }>(
+  records: readonly T[],
+  lines: readonly string[],
+): T[] {
   const away = new Map<string, number>()
   for (const line of lines) away.set(line, (away.get(line) ?? 0) + 1)
   return records.filter(({ line }) => {

@@ -3,12 +3,14 @@ import { parseReading, SKIPPED, type TurbineReading } from '../../jobs/lib/chang
 import { changeLine } from '../../jobs/lib/turbine-changes.js'
 
 const FARM = { turbines: 20, minSpeed: 30, maxSpeed: 90, seed: 1 }
-const COUNT = 24_000
+const COUNT = 18_000
 const lines = Array.from({ length: COUNT }, (_, index) => changeLine(index, FARM))
 
 describe('the simulated changes', () => {
   const parsed = lines.map(parseReading)
-  const readings = parsed.filter((reading): reading is TurbineReading => typeof reading === 'object' && 'speed' in reading)
+  const readings = parsed.filter(
+    (reading): reading is TurbineReading => typeof reading === 'object' && 'speed' in reading,
+  )
 
   it('are the same for the same seed, others for another', () => {
     expect(lines.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, index) => changeLine(index, FARM)))
@@ -61,7 +63,9 @@ describe('the simulated changes', () => {
   })
 
   it('of one speed have that one', () => {
-    const calm = Array.from({ length: 100 }, (_, index) => parseReading(changeLine(index, { ...FARM, minSpeed: 42, maxSpeed: 42 })))
+    const calm = Array.from({ length: 100 }, (_, index) =>
+      parseReading(changeLine(index, { ...FARM, minSpeed: 42, maxSpeed: 42 })),
+    )
     const speeds = calm.flatMap((reading) => (typeof reading === 'object' && 'speed' in reading ? [reading.speed] : []))
     expect(new Set(speeds)).toEqual(new Set(['42']))
   })

@@ -16,8 +16,34 @@ export interface TurbineLinesOptions {
   readonly late?: number
 }
 
-const IDS = ['turbine-1', 'turbine-2', 'turbine-3', '', '__proto__', 'Größe', '風車', '"', 'a\\b', '\u2028', '🌬️', 'constructor']
-const NUMBERS = ['60', '61', '60.99999999999999999999', '-3.5', '1E+30', '12345678901234567890', '0.1', '+75', '1e-130', '007', '-0', '61.0']
+const IDS = [
+  'turbine-1',
+  'turbine-2',
+  'turbine-3',
+  '',
+  '__proto__',
+  'Größe',
+  '風車',
+  '"',
+  'a\\b',
+  '\u2028',
+  '🌬️',
+  'constructor',
+]
+const NUMBERS = [
+  '60',
+  '61',
+  '60.99999999999999999999',
+  '-3.5',
+  '1E+30',
+  '12345678901234567890',
+  '0.1',
+  '+75',
+  '1e-130',
+  '007',
+  '-0',
+  '61.0',
+]
 
 /** Lines of a file in which event time goes on, every kind of line among them. */
 export function turbineLines(random: RandomSource, options: TurbineLinesOptions): TurbineLine[] {
@@ -27,7 +53,11 @@ export function turbineLines(random: RandomSource, options: TurbineLinesOptions)
   for (let i = 0; i < count; i++) {
     const kind = random.below(20)
     if (kind === 0) lines.push(invalidLine(random, newest))
-    else if (kind === 1) lines.push({ kind: 'skipped', line: changeLine({ id: 'turbine-1', number: '99', time: newest }, 'REMOVE', false) })
+    else if (kind === 1)
+      lines.push({
+        kind: 'skipped',
+        line: changeLine({ id: 'turbine-1', number: '99', time: newest }, 'REMOVE', false),
+      })
     else if (kind === 2) lines.push({ kind: 'blank', line: random.pick(['', ' ', '\t']) })
     else {
       const isLate = i > 20 && random.chance(late)

@@ -8,7 +8,10 @@ import type { RowSink } from '../../runtime/state/row-sink.js'
 
 /** Rows of a checkpoint, or of all complete ones, by key group and hexadecimal row key. */
 export class Rows implements RowSink {
-  readonly rows = new Map<string, { keyGroup: number; key: Uint8Array; value: Uint8Array | undefined; minTimer: number }>()
+  readonly rows = new Map<
+    string,
+    { keyGroup: number; key: Uint8Array; value: Uint8Array | undefined; minTimer: number }
+  >()
   #last = ''
 
   add(
@@ -72,7 +75,10 @@ export class HandClock {
   }
 }
 
-export function newBackend(states: readonly StateDescriptor[], options: Partial<KeyedBackendOptions> = {}): KeyedBackend {
+export function newBackend(
+  states: readonly StateDescriptor[],
+  options: Partial<KeyedBackendOptions> = {},
+): KeyedBackend {
   return new KeyedBackend({
     uid: 'op',
     states,
@@ -165,7 +171,8 @@ export class Model {
 
   earliest(kind: 'event' | 'processing'): number {
     let earliest = Infinity
-    for (const entry of this.entries.values()) for (const [time] of entry[kind].values()) earliest = Math.min(earliest, time)
+    for (const entry of this.entries.values())
+      for (const [time] of entry[kind].values()) earliest = Math.min(earliest, time)
     return earliest
   }
 }

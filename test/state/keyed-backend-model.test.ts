@@ -4,17 +4,76 @@ import { mapKeyOf } from '../../runtime/codec/map-key.js'
 import type { Key } from '../../runtime/contract/key.js'
 import type { KeyedBackend } from '../../runtime/state/keyed-backend.js'
 import { MemorySpillStore } from '../../runtime/state/memory-spill-store.js'
-import { groupOf, HandClock, Model, MODEL_STATES, type ModelEntry, newBackend, readEntry, readModel, Rows, use } from './backend-world.js'
+import {
+  groupOf,
+  HandClock,
+  Model,
+  MODEL_STATES,
+  type ModelEntry,
+  newBackend,
+  readEntry,
+  readModel,
+  Rows,
+  use,
+} from './backend-world.js'
 
 const KEYS: readonly Key[] = [
-  '__proto__', '', 'é😀', '1', 1, 1n, true, -0, 0.5, new Uint8Array([0, 1, 255]), ['a', 1], ['a', [1n, '']], 'constructor', -7n,
+  '__proto__',
+  '',
+  'é😀',
+  '1',
+  1,
+  1n,
+  true,
+  -0,
+  0.5,
+  new Uint8Array([0, 1, 255]),
+  ['a', 1],
+  ['a', [1n, '']],
+  'constructor',
+  -7n,
 ]
 const CELLS: readonly Key[] = ['__proto__', 0, '0', ['x'], 2n]
 const KINDS = [
-  'value', 'value', 'clearValue', 'list', 'setList', 'clearList', 'cell', 'cell', 'deleteCell', 'clearMap', 'sum', 'clearSum', 'text',
-  'clearText', 'pane', 'pane', 'deletePane', 'event', 'event', 'event', 'deleteEvent', 'processing', 'deleteProcessing', 'clearAll',
-  'read', 'advance', 'fireProcessing', 'prefetch', 'freeze', 'freeze', 'slice', 'slice', 'slice', 'complete', 'complete', 'abort',
-  'housekeep', 'housekeep', 'restart',
+  'value',
+  'value',
+  'clearValue',
+  'list',
+  'setList',
+  'clearList',
+  'cell',
+  'cell',
+  'deleteCell',
+  'clearMap',
+  'sum',
+  'clearSum',
+  'text',
+  'clearText',
+  'pane',
+  'pane',
+  'deletePane',
+  'event',
+  'event',
+  'event',
+  'deleteEvent',
+  'processing',
+  'deleteProcessing',
+  'clearAll',
+  'read',
+  'advance',
+  'fireProcessing',
+  'prefetch',
+  'freeze',
+  'freeze',
+  'slice',
+  'slice',
+  'slice',
+  'complete',
+  'complete',
+  'abort',
+  'housekeep',
+  'housekeep',
+  'restart',
 ] as const
 
 interface Op {
@@ -49,7 +108,11 @@ class World {
         return this.#fireProcessing(n)
       case 'prefetch': {
         const keys = KEYS.slice(0, n)
-        const brought = this.backend.prefetch(keys, Uint16Array.from(keys, (key) => groupOf(key)), keys.length)
+        const brought = this.backend.prefetch(
+          keys,
+          Uint16Array.from(keys, (key) => groupOf(key)),
+          keys.length,
+        )
         if (n % 3 === 0) await this.#meanwhile(keyIndex, n)
         return brought
       }
@@ -201,7 +264,12 @@ class World {
     )
   }
 
-  async #fire(kind: 'event' | 'processing', limit: number, n: number, fire: (yields: () => boolean) => boolean): Promise<void> {
+  async #fire(
+    kind: 'event' | 'processing',
+    limit: number,
+    n: number,
+    fire: (yields: () => boolean) => boolean,
+  ): Promise<void> {
     for (let slices = 0; slices < 1000; slices++) {
       await (kind === 'event' ? this.backend.prefetchTimers(limit) : this.backend.prefetchProcessingTimers(limit))
       let left = 1 + (n % 3)
@@ -267,7 +335,8 @@ class World {
     for (const key of KEYS) expect(readEntry(restored, key)).toEqual(readModel(this.durableModel.of(key)))
     expect(restored.pendingEventTimers()).toBe(count(this.durableModel, 'event'))
     expect(restored.pendingProcessingTimers()).toBe(count(this.durableModel, 'processing'))
-    if (this.#cacheBytes === Infinity) expect(restored.entries, 'no row is left of what is gone').toBe(this.durableModel.live().length)
+    if (this.#cacheBytes === Infinity)
+      expect(restored.entries, 'no row is left of what is gone').toBe(this.durableModel.live().length)
   }
 
   async #restart(): Promise<void> {
@@ -309,7 +378,10 @@ describe('KeyedBackend against a naive model', () => {
   const ops = fc.array(op, { minLength: 1, maxLength: 150, size: 'max' })
 
   it('behaves like the model, and each complete checkpoint restores what stood at its freeze', async () => {
-    await fc.assert(fc.asyncProperty(ops, (list) => run(list, Infinity)), { numRuns: 100 })
+    await fc.assert(
+      fc.asyncProperty(ops, (list) => run(list, Infinity)),
+      { numRuns: 100 },
+    )
   })
 
   it('behaves the same when almost nothing fits into memory', async () => {

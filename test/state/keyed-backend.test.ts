@@ -28,7 +28,22 @@ async function restored(states: readonly StateDescriptor[], ...checkpoints: Rows
 
 describe('keyed state', () => {
   it('keeps hostile keys apart, in memory and in rows', async () => {
-    const keys: Key[] = ['__proto__', '', '1', 1, 1n, true, 'true', [1], ['1'], [[1]], new Uint8Array([49]), new Uint8Array(), '\u00e9', 'e\u0301']
+    const keys: Key[] = [
+      '__proto__',
+      '',
+      '1',
+      1,
+      1n,
+      true,
+      'true',
+      [1],
+      ['1'],
+      [[1]],
+      new Uint8Array([49]),
+      new Uint8Array(),
+      '\u00e9',
+      'e\u0301',
+    ]
     const backend = newBackend(VALUE)
     keys.forEach((key, i) => put(backend, key, i))
     expect(keys.map((key) => get(backend, key))).toEqual(keys.map((_, i) => i))
@@ -82,7 +97,9 @@ describe('keyed state', () => {
     put(backend, 'a', 1)
     put(backend, 'bad key', { deep: Symbol('x') })
     backend.freeze(1)
-    await expect(backend.writeRows(new Rows())).rejects.toThrow(/state 'value' of operator 'op', key 'bad key'.*\$\.deep/)
+    await expect(backend.writeRows(new Rows())).rejects.toThrow(
+      /state 'value' of operator 'op', key 'bad key'.*\$\.deep/,
+    )
   })
 
   it('never changes a list that was handed out, nor keeps one that was handed in', () => {

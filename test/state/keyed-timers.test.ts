@@ -4,7 +4,9 @@ import { advance, checkpoint, never, newBackend, use } from './backend-world.js'
 
 function fireAll(backend: KeyedBackend, watermark: number): [unknown, number, number][] {
   const fired: [unknown, number, number][] = []
-  expect(backend.advanceWatermark(watermark, (time, space) => fired.push([backend.currentKey(), time, space]), never)).toBe(true)
+  expect(
+    backend.advanceWatermark(watermark, (time, space) => fired.push([backend.currentKey(), time, space]), never),
+  ).toBe(true)
   return fired
 }
 
@@ -105,7 +107,13 @@ describe('event timers', () => {
     for (let i = 0; i < 10; i++) register(backend, `k${i}`, i)
     const fired: number[] = []
     let left = 4
-    expect(backend.advanceWatermark(100, (time) => fired.push(time), () => left-- === 0)).toBe(false)
+    expect(
+      backend.advanceWatermark(
+        100,
+        (time) => fired.push(time),
+        () => left-- === 0,
+      ),
+    ).toBe(false)
     expect(fired).toEqual([0, 1, 2, 3])
     register(backend, 'late', 2)
     expect(backend.advanceWatermark(100, (time) => fired.push(time), never)).toBe(true)

@@ -48,8 +48,13 @@ describe('the schema of restored state', () => {
 
   it('refuses a codec it does not know', async () => {
     const [state] = (await saved([A])).schema
-    for (const other of [{ ...state!, codec: 'other' }, { ...state!, version: 2 }]) {
-      expect(() => newBackend([A], { restoredSchema: [other] })).toThrow(expect.objectContaining({ code: 'MILLRACE_RESTORE' }))
+    for (const other of [
+      { ...state!, codec: 'other' },
+      { ...state!, version: 2 },
+    ]) {
+      expect(() => newBackend([A], { restoredSchema: [other] })).toThrow(
+        expect.objectContaining({ code: 'MILLRACE_RESTORE' }),
+      )
     }
   })
 
@@ -80,7 +85,8 @@ describe('the schema of restored state', () => {
       [{ name: 'p', kind: 'panes', fingerprint: '', ttlMs: 5 }],
       [{ ...A, ttlMs: 0 }],
     ]
-    for (const states of wrong) expect(() => newBackend(states)).toThrow(expect.objectContaining({ code: 'MILLRACE_GRAPH' }))
+    for (const states of wrong)
+      expect(() => newBackend(states)).toThrow(expect.objectContaining({ code: 'MILLRACE_GRAPH' }))
   })
 
   it('says so when rows are not what the schema says', async () => {

@@ -131,11 +131,21 @@ describe('state larger than memory', () => {
     expect(store.reads).toBeLessThan(KEYS / 50)
     const before = store.reads
     const keys = Array.from({ length: 100 }, (_, i) => `key ${i}`)
-    await backend.prefetch(keys, Uint16Array.from(keys, (key) => groupOf(key)), keys.length)
+    await backend.prefetch(
+      keys,
+      Uint16Array.from(keys, (key) => groupOf(key)),
+      keys.length,
+    )
     expect(store.reads - before).toBe(100)
     await addOne(backend, 1, 100)
     expect(store.reads - before).toBe(100)
-    expect(backend.prefetch(keys, Uint16Array.from(keys, (key) => groupOf(key)), keys.length)).toBe(undefined)
+    expect(
+      backend.prefetch(
+        keys,
+        Uint16Array.from(keys, (key) => groupOf(key)),
+        keys.length,
+      ),
+    ).toBe(undefined)
   })
 
   it('does not write again what has not changed', async () => {
@@ -187,7 +197,10 @@ describe('state larger than memory', () => {
     const twice = new LevelSpill(join(folder, 'attempt-1'))
     await level.region().write([Uint8Array.of(1)], [Uint8Array.of(1)])
     await expect(twice.region().write([Uint8Array.of(1)], [Uint8Array.of(1)])).rejects.toThrow(
-      expect.objectContaining({ code: 'MILLRACE_STORAGE', message: expect.stringContaining(join(folder, 'attempt-1')) }),
+      expect.objectContaining({
+        code: 'MILLRACE_STORAGE',
+        message: expect.stringContaining(join(folder, 'attempt-1')),
+      }),
     )
   })
 
@@ -197,7 +210,11 @@ describe('state larger than memory', () => {
       const key = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes)
       await store.write([key(1, 2), key(1), key(2), key(1, 255)], [key(12), key(1), key(2), key()])
       await store.write([key(2), key(9)], [null, null])
-      expect((await store.getMany([key(1), key(2), key(1, 255)])).map((value) => value && [...value])).toEqual([[1], undefined, []])
+      expect((await store.getMany([key(1), key(2), key(1, 255)])).map((value) => value && [...value])).toEqual([
+        [1],
+        undefined,
+        [],
+      ])
       expect([...store.getSync(key(1, 2))!]).toEqual([12])
       expect(store.getSync(key(3))).toBe(undefined)
       const rows = await store.range(key(1), key(1, 255), 10)

@@ -1,0 +1,21 @@
+import type { MapKey } from '../codec/map-key.js'
+import { IdList } from './id-list.js'
+
+/** The entries of one key group. Its ids are never used for another group's. */
+export class GroupEntries {
+  readonly keyGroup: number
+  /** Its place among the groups of the subtask. */
+  readonly index: number
+  readonly ids: Map<MapKey, number> = new Map()
+  /** Ids that are not in use. */
+  readonly free: IdList = new IdList()
+  /** Ids whose entry has changed in this epoch; freed ones may be among them. */
+  changed: IdList = new IdList()
+  /** The same, of the epoch that is being checkpointed. */
+  frozen: IdList = new IdList()
+
+  constructor(keyGroup: number, index: number) {
+    this.keyGroup = keyGroup
+    this.index = index
+  }
+}
