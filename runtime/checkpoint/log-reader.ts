@@ -90,6 +90,6 @@ function missing(storage: CheckpointStorage, newest: number): MillraceError {
   return new MillraceError(
     'MILLRACE_CORRUPT',
     `the checkpoint that ${storage.describe()}/${logPath(newest)} continues is missing`,
-    { hint: 'restore the folder from a backup; --restore none starts afresh' },
+    { hint: 'restore the folder from a backup, or start afresh with another --job-id or --checkpoint-dir' },
   )
 }

@@ -57,7 +57,7 @@ export function corrupt(path: string): MillraceError {
     'MILLRACE_CORRUPT',
     `checkpoint file ${path} is damaged: its checksum does not match its content`,
     {
-      hint: 'restore the file from a backup; --restore none starts afresh, --restore PATH from another checkpoint',
+      hint: 'restore the file from a backup, or start afresh with another --job-id or --checkpoint-dir',
     },
   )
 }

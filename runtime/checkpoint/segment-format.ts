@@ -25,6 +25,6 @@ export const NO_TIMER: number = Infinity
 /** The error for a segment that is not what was written. `part` says where: `block 3`, `its index`. */
 export function corruptSegment(path: string, part: string, problem: string): MillraceError {
   return new MillraceError('MILLRACE_CORRUPT', `checkpoint file ${path} is damaged: ${part} ${problem}`, {
-    hint: 'restore the file from a backup; --restore none starts afresh, --restore PATH from another checkpoint',
+    hint: 'restore the file from a backup, or start afresh with another --job-id or --checkpoint-dir',
   })
 }

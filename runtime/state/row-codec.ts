@@ -31,6 +31,14 @@ export class RowCodec {
   readonly #uid: string
   readonly #expiring: readonly StateColumn[]
 
+  #writer: ValueWriter | undefined = undefined
+  readonly #writeTimer = (kind: TimerKind, time: number, space: number): void => {
+    const writer = this.#writer!
+    writer.writeVarint(space === 0 ? kind : kind | SPACED)
+    writer.writeF64(time)
+    if (space !== 0) writer.writeF64(space)
+  }
+
   constructor(uid: string, table: EntryTable, clock: Clock) {
     this.#uid = uid
     this.#table = table
@@ -73,11 +81,8 @@ export class RowCodec {
   /** Appends the row of an entry. Throws MILLRACE_VALUE naming the state and the key. */
   encode(page: Page, slot: number, writer: ValueWriter): void {
     writer.writeVarint(countTimers(page, slot))
-    eachTimer(page, slot, (kind, time, space) => {
-      writer.writeVarint(space === 0 ? kind : kind | SPACED)
-      writer.writeF64(time)
-      if (space !== 0) writer.writeF64(space)
-    })
+    this.#writer = writer
+    eachTimer(page, slot, this.#writeTimer)
     for (const column of this.#table.layout.columns) {
       try {
         this.#encodeState(column, page, slot, writer)

@@ -1,18 +1,5 @@
 import { MillraceError, type ErrorCode } from '../contract/errors.js'
-
-const FRAME = /\(?((?:file:\/\/)?[^\s()]+?\.[cm]?[jt]sx?:\d+:\d+)\)?$/
-const ENGINE =
-  /node:|[\\/]node_modules[\\/]|[\\/]millrace[\\/]dist[\\/]|[\\/]dist[\\/](?:runtime|operators)[\\/]|[\\/](?:runtime|operators)[\\/][^:]*\.ts:/
-
-/** The first place of a stack that lies in the user's own files, as `file:line:column`; source maps must be on. */
-export function userFrame(stack: string | undefined): string | undefined {
-  for (const line of stack?.split('\n') ?? []) {
-    if (!line.trimStart().startsWith('at ')) continue
-    const place = FRAME.exec(line.trim())?.[1]
-    if (place !== undefined && !ENGINE.test(line)) return place.replace(/^file:\/\//, '')
-  }
-  return undefined
-}
+import { userFrame } from '../contract/user-frame.js'
 
 /** An error that names the operator it came from. Already named ones pass through: the innermost operator is the one that failed. */
 export class OperatorFailure extends MillraceError {

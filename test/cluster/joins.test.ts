@@ -16,7 +16,7 @@ import { groupByKey, type OracleKey } from '../oracles/keys.js'
 import { randomSource, type RandomSource } from '../oracles/random-source.js'
 import { boundOf, randomStream, recordsOf, type RandomStreamOptions } from '../oracles/random-stream.js'
 import type { Windowing } from '../oracles/windows.js'
-import { shortKey, type StreamRecord } from './window-runs.js'
+import { shortKey, streamOf, type StreamRecord } from './window-runs.js'
 
 const STREAMS = Number(process.env['MILLRACE_STREAMS'] ?? 150)
 const FIRST_SEED = Number(process.env['MILLRACE_SEED'] ?? 1)
@@ -35,9 +35,9 @@ const texts = (pairs: readonly Pair[]): string[] =>
 
 /** Two streams with the same keys and about the same times, none of their records late. */
 function twoStreams(seed: number): { options: RandomStreamOptions; left: StreamRecord[]; right: StreamRecord[] } {
-  const { options, arrivals } = randomStream(seed, { lateChance: 0, slackMs: 1 })
+  const { options, records } = streamOf(seed, { lateChance: 0, slackMs: 1 })
   const right = randomStream(seed + 1_000_000, { ...options, records: Math.ceil(options.records / 2) })
-  return { options, left: recordsOf(arrivals), right: recordsOf(right.arrivals) }
+  return { options, left: records, right: recordsOf(right.arrivals) }
 }
 
 function split(random: RandomSource, records: readonly StreamRecord[]): StreamRecord[][] {

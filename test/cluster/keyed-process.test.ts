@@ -4,8 +4,8 @@ import { collectSink, runInProcess, sourceOf } from '../../runtime/testing/index
 import type { Arrival } from '../oracles/arrivals.js'
 import type { OracleKey } from '../oracles/keys.js'
 import { randomSource } from '../oracles/random-source.js'
-import { boundOf, randomStream, recordsOf, type RandomValue } from '../oracles/random-stream.js'
-import { arrivalsOf, shortKey, type StreamRecord } from './window-runs.js'
+import { boundOf, type RandomValue } from '../oracles/random-stream.js'
+import { arrivalsOf, shortKey, streamOf, type StreamRecord } from './window-runs.js'
 
 const STREAMS = Number(process.env['MILLRACE_STREAMS'] ?? 150)
 const FIRST_SEED = Number(process.env['MILLRACE_SEED'] ?? 1)
@@ -47,8 +47,7 @@ function pausesOracle(arrivals: readonly Arrival<OracleKey, RandomValue>[], gapM
 
 async function pausesOf(seed: number): Promise<void> {
   const random = randomSource(seed)
-  const { options, arrivals } = randomStream(seed)
-  const records = recordsOf(arrivals)
+  const { options, records } = streamOf(seed)
   const recordsPerPoll = random.pick([1, 3, 512])
   const parallelism = random.between(1, 4)
   const gapMs = options.edgeMs

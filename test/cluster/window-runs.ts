@@ -15,10 +15,24 @@ import { collectSink, sourceOf, type CollectSink } from '../../runtime/testing/i
 import type { Arrival, ArrivalOutcome } from '../oracles/arrivals.js'
 import { windowArrivals } from '../oracles/arrivals.js'
 import { keyText, type OracleKey } from '../oracles/keys.js'
-import { boundOf, type RandomStreamOptions, type RandomValue } from '../oracles/random-stream.js'
+import { boundOf, randomStream, recordsOf, type RandomStreamOptions, type RandomValue } from '../oracles/random-stream.js'
 import type { KeyedRecord, Windowing } from '../oracles/windows.js'
 
 export type StreamRecord = KeyedRecord<OracleKey, RandomValue>
+
+/**
+ * A random stream's records, with hostile keys but for the one of 80,000 bytes: hundreds of those in each of many windows take minutes, so
+ * they have a test of their own.
+ */
+export function streamOf(
+  seed: number,
+  overrides: Partial<RandomStreamOptions> = {},
+): { options: RandomStreamOptions; records: StreamRecord[] } {
+  const { keys } = randomStream(seed).options
+  const short = keys.map((key) => (typeof key === 'string' && key.length > 1_000 ? key.slice(0, 1_000) : key))
+  const { options, arrivals } = randomStream(seed, { keys: short, ...overrides })
+  return { options, records: recordsOf(arrivals) }
+}
 
 /** A key as text; a long one, which is unlike all others in its length, cut short: results are compared by the thousand. */
 export function shortKey(key: OracleKey): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { runInProcess } from '../../runtime/testing/index.js'
 import { randomSource } from '../oracles/random-source.js'
-import { boundOf, randomStream, recordsOf } from '../oracles/random-stream.js'
+import { boundOf } from '../oracles/random-stream.js'
 import { windowContents, type Windowing } from '../oracles/windows.js'
 import {
   arrivalsOf,
@@ -9,6 +9,7 @@ import {
   expectedOutcome,
   inOrder,
   shortKey,
+  streamOf,
   windowJob,
   windowUses,
   type Fired,
@@ -40,11 +41,10 @@ function sorted(results: readonly Fired[]): Fired[] {
 
 async function singleSplit(seed: number): Promise<void> {
   const random = randomSource(seed)
-  const { options, arrivals } = randomStream(seed)
+  const { options, records } = streamOf(seed)
   const latenessMs = random.pick([0, 0, 1, options.edgeMs, 1_000])
   const recordsPerPoll = random.pick([1, 2, 7, 512])
   const uses = windowUses(windowings(options.edgeMs, random.pick(slidesOf(options.edgeMs))))
-  const records = recordsOf(arrivals)
   const arriving = arrivalsOf(records, options, recordsPerPoll)
   const parallelism = random.between(1, 4)
   const { job, outputs } = windowJob([records], uses, { boundMs: boundOf(options), latenessMs, recordsPerPoll })
@@ -65,8 +65,7 @@ async function singleSplit(seed: number): Promise<void> {
 
 async function manySplits(seed: number): Promise<void> {
   const random = randomSource(seed)
-  const { options, arrivals } = randomStream(seed, { lateChance: 0, slackMs: 1 })
-  const records = recordsOf(arrivals)
+  const { options, records } = streamOf(seed, { lateChance: 0, slackMs: 1 })
   const splits: StreamRecord[][] = Array.from({ length: random.between(2, 7) }, () => [])
   for (const record of records) random.pick(splits).push(record)
   const uses = windowUses(windowings(options.edgeMs, Math.ceil(options.edgeMs / 2)))

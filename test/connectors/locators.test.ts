@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -93,7 +94,7 @@ describe('sinkFor', () => {
   it('makes file and console sinks, and says what each promises', () => {
     const sink = (text: string) => sinkFor(locators(text)[0]!)
     expect(sink('file:out?format=text&rollBytes=1MB')).toMatchObject({
-      describe: 'file:out',
+      describe: `file:${resolve('out')}`,
       guarantee: 'exactly-once',
     })
     expect(sink('console')).toMatchObject({ describe: 'console:', guarantee: 'at-least-once' })

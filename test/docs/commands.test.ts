@@ -39,12 +39,18 @@ describe('commands in the documentation', () => {
     const { values } = resolveOptions(flags, {})
     const known = { 'jobs/windTurbine.ts': windTurbine, 'jobs/pageImpressions.ts': pageImpressions }[job]
     if (known !== undefined) expect(() => known.build(values.params)).not.toThrow()
-    else expect(pages.some(({ text }) => text.includes(`// ${job}\n`)), `${job} is shown somewhere`).toBe(true)
+    else
+      expect(
+        pages.some(({ text }) => text.includes(`// ${job}\n`)),
+        `${job} is shown somewhere`,
+      ).toBe(true)
   })
 
   it('npm scripts exist', () => {
     const { scripts } = JSON.parse(readFileSync(`${repository}/package.json`, 'utf8')) as { scripts: object }
-    const named = pages.flatMap(({ text }) => [...text.matchAll(/npm run (?:-s )?([\w:-]+)/g)].map((match) => match[1]!))
+    const named = pages.flatMap(({ text }) =>
+      [...text.matchAll(/npm run (?:-s )?([\w:-]+)/g)].map((match) => match[1]!),
+    )
     expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([])
   })
 
@@ -59,7 +65,9 @@ describe('commands in the documentation', () => {
   })
 
   it.each(pages)('files that $path names in backquotes exist', ({ prose }) => {
-    const named = prose.flatMap((line) => [...line.matchAll(/`((?:runtime|operators|jobs|config|bench|test|docs|bin)\/[\w./-]+)`/g)])
+    const named = prose.flatMap((line) => [
+      ...line.matchAll(/`((?:runtime|operators|jobs|config|bench|test|docs|bin)\/[\w./-]+)`/g),
+    ])
     const missing = named.map((match) => match[1]!).filter((path) => !existsSync(`${repository}/${path}`))
     expect(missing.filter((path) => !pages.some(({ text }) => text.includes(`// ${path}\n`)))).toEqual([])
   })

@@ -24,7 +24,15 @@ describe('jobs in the documentation run', () => {
 
     const file = save(folder, job)
     const program = join(repository, 'bin/runtime.mjs')
-    const { code, stdout, stderr } = await run(folder, [program, 'submit', file, '--json', '--log-level', 'warn', ...parameters])
+    const { code, stdout, stderr } = await run(folder, [
+      program,
+      'submit',
+      file,
+      '--json',
+      '--log-level',
+      'warn',
+      ...parameters,
+    ])
 
     expect(code, stderr).toBe(0)
     expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toMatchObject({ status: 'FINISHED', failure: null })
@@ -37,7 +45,12 @@ describe('jobs in the documentation run', () => {
   it.each(tests)('the test at $place passes', async (test) => {
     const folder = userFolder()
     save(folder, test)
-    const { code, stdout } = await run(folder, [join(repository, 'node_modules/vitest/vitest.mjs'), 'run', '--root', folder])
+    const { code, stdout } = await run(folder, [
+      join(repository, 'node_modules/vitest/vitest.mjs'),
+      'run',
+      '--root',
+      folder,
+    ])
     expect(code, stdout).toBe(0)
   })
 })
@@ -48,7 +61,8 @@ function userFolder(): string {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   mkdirSync(join(folder, 'node_modules'))
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
-  for (const name of ['zod', 'vitest']) symlinkSync(join(repository, 'node_modules', name), join(folder, 'node_modules', name))
+  for (const name of ['zod', 'vitest'])
+    symlinkSync(join(repository, 'node_modules', name), join(folder, 'node_modules', name))
   symlinkSync(repository, join(folder, 'node_modules/millrace'))
   return folder
 }

@@ -50,5 +50,11 @@ function resolves(page: Page, target: string): boolean {
 /** As GitHub makes them. */
 function anchorsOf({ prose }: Page): string[] {
   const headings = prose.filter((line) => /^#+ /.test(line)).map((line) => line.replace(/^#+ /, ''))
-  return headings.map((text) => text.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').trim().replaceAll(' ', '-'))
+  return headings.map((text) =>
+    text
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replaceAll(' ', '-'),
+  )
 }

@@ -6,7 +6,13 @@ export function optionTable(): string[] {
     const flag = spec.argument === undefined ? `--${spec.key}` : `--${spec.key} ${spec.argument}`
     const fallback = spec.defaultNote ?? (spec.argument === undefined ? '' : (spec.default ?? ''))
     const file = spec.notInFile ? '' : `\`${fileName(spec)}\``
-    return [`\`${flag.replaceAll('|', '\\|')}\``, `\`${environmentName(spec)}\``, file, fallback.replaceAll('<', '&lt;'), spec.description]
+    return [
+      `\`${flag.replaceAll('|', '\\|')}\``,
+      `\`${environmentName(spec)}\``,
+      file,
+      fallback.replaceAll('<', '&lt;'),
+      spec.description,
+    ]
   })
   const head = ['option', 'environment', 'file', 'default', '']
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`.replaceAll('  |', ' |'))

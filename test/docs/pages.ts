@@ -29,7 +29,9 @@ export interface Page {
 export function readPages(): Page[] {
   const docs = readdirSync(`${repository}/docs`, { recursive: true, encoding: 'utf8' })
   const paths = docs.filter((path) => path.endsWith('.md')).map((path) => `docs/${path}`)
-  return ['README.md', 'CHANGELOG.md', ...paths.sort()].map((path) => parsePage(path, readFileSync(`${repository}/${path}`, 'utf8')))
+  return ['README.md', 'CHANGELOG.md', ...paths.sort()].map((path) =>
+    parsePage(path, readFileSync(`${repository}/${path}`, 'utf8')),
+  )
 }
 
 /** All code blocks of a language. */
@@ -47,7 +49,11 @@ export function parsePage(path: string, text: string): Page {
     const line = lines[i]!
     if (line.startsWith('<!--')) {
       const end = lines.findIndex((other, at) => at >= i && other.includes('-->'))
-      const comment = lines.slice(i, end + 1).join('\n').slice('<!--'.length, -'-->'.length).trim()
+      const comment = lines
+        .slice(i, end + 1)
+        .join('\n')
+        .slice('<!--'.length, -'-->'.length)
+        .trim()
       if (comment.startsWith('given\n')) given = comment.slice('given\n'.length)
       else note = comment
       hide(i, end)

@@ -12,12 +12,15 @@ describe('reference tables say what the program says', () => {
     expect(tableUnder(page('docs/guides/cli.md'), 'options').join('\n')).toBe(optionTable().join('\n'))
   })
 
-  it.each([windTurbine, pageImpressions])('docs/guides/jobs.md has every parameter of $name, with its default', (job) => {
-    const rows = tableUnder(page('docs/guides/jobs.md'), `params ${job.name}`).slice(2)
-    const said = rows.map((row) => {
-      const [, name = '', fallback = ''] = row.split('|').map((cell) => cell.trim().replaceAll('`', ''))
-      return [name, fallback]
-    })
-    expect(said).toEqual(job.params.map(({ name, default: fallback = '' }) => [name, fallback]))
-  })
+  it.each([windTurbine, pageImpressions])(
+    'docs/guides/jobs.md has every parameter of $name, with its default',
+    (job) => {
+      const rows = tableUnder(page('docs/guides/jobs.md'), `params ${job.name}`).slice(2)
+      const said = rows.map((row) => {
+        const [, name = '', fallback = ''] = row.split('|').map((cell) => cell.trim().replaceAll('`', ''))
+        return [name, fallback]
+      })
+      expect(said).toEqual(job.params.map(({ name, default: fallback = '' }) => [name, fallback]))
+    },
+  )
 })

@@ -39,7 +39,9 @@ function typeCheck(files: ReadonlyMap<string, string>): Map<string, string[]> {
   host.readFile = (path) => files.get(path) ?? readFile(path)
   host.getSourceFile = (path, target, ...rest) => {
     const text = files.get(path)
-    return text === undefined ? getSourceFile.call(host, path, target, ...rest) : ts.createSourceFile(path, text, target)
+    return text === undefined
+      ? getSourceFile.call(host, path, target, ...rest)
+      : ts.createSourceFile(path, text, target)
   }
   const program = ts.createProgram([...files.keys()], { ...options, noEmit: true }, host)
   const found = new Map<string, string[]>()

@@ -14,7 +14,8 @@ const AVOIDED: Readonly<Record<string, RegExp>> = {
 }
 
 /** Not about Millrace. */
-const FOREIGN = /\bissues?\b|\bpull requests?\b|(?<!user )\bagents?\b|\bassistants?\b|\bprompts?\b|\bLLMs?\b|\bAI\b|\/work\/|\/tmp\/|\bTODO\b/i
+const FOREIGN =
+  /\bissues?\b|\bpull requests?\b|(?<!user )\bagents?\b|\bassistants?\b|\bprompts?\b|\bLLMs?\b|\bAI\b|\/work\/|\/tmp\/|\bTODO\b/i
 
 const pages = readPages()
 const written = pages.map((page) => ({ ...page, prose: textOf(page) }))
@@ -22,7 +23,9 @@ const written = pages.map((page) => ({ ...page, prose: textOf(page) }))
 describe('words', () => {
   it.each(written)('$path uses the words of the glossary', ({ path, prose }) => {
     const found = prose.flatMap((line, i) =>
-      Object.entries(AVOIDED).flatMap(([word, pattern]) => (pattern.test(line) ? [`${path}:${i + 1}: ${word}: ${line}`] : [])),
+      Object.entries(AVOIDED).flatMap(([word, pattern]) =>
+        pattern.test(line) ? [`${path}:${i + 1}: ${word}: ${line}`] : [],
+      ),
     )
     expect(found).toEqual([])
   })

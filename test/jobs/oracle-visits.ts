@@ -22,11 +22,12 @@ export function parseByPattern(
   const match = COMBINED.exec(line)
   if (match === null) return undefined
   const [, ip, when, request, status, userAgent] = match as unknown as string[]
-  const iso = when!.replace(/^(\d\d)\/(\w{3})\/(\d{4}):(\S+) (...)(..)$/, '$1 $2 $3 $4 $5$6')
-  const time = Date.parse(iso)
-  // Date.parse moves the 31st of April to the 1st of May.
-  const local = new Date(Date.parse(iso.slice(0, 20) + ' +0000'))
-  if (Number.isNaN(time) || local.getUTCDate() !== Number(iso.slice(0, 2))) return undefined
+  const [, day, month, year, clock, zone] = /^(..).(...).(....).(\S+) (.+)$/.exec(when!) as unknown as string[]
+  const monthNumber = 'JanFebMarAprMayJunJulAugSepOctNovDec'.indexOf(month!) / 3 + 1
+  const date = `${year}-${String(monthNumber).padStart(2, '0')}-${day}`
+  const time = Date.parse(`${date}T${clock}${zone!.slice(0, 3)}:${zone!.slice(3)}`)
+  // Date.parse may take the 31st of April for the 1st of May.
+  if (Number.isNaN(time) || new Date(`${date}T00:00:00Z`).getUTCDate() !== Number(day)) return undefined
   return { ip: ip!, time, request: request!, status: Number(status), userAgent: userAgent! }
 }
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { MillraceError } from '../../../runtime/contract/errors.js'
 import type { Sink } from '../../../runtime/contract/sink.js'
 import { jsonLines, type LineFormat } from './line-format.js'
@@ -39,7 +40,7 @@ export function fileSink<T = unknown>(options: FileSinkOptions<T>): Sink<T, Part
   return {
     name: 'file',
     guarantee: 'exactly-once',
-    describe: `file:${directory}`,
+    describe: `file:${resolve(directory)}`,
     createWriter: async (ctx) => {
       await ensureFolder(directory)
       return new PartWriter(directory, format, prefix, rollBytes, ctx)
