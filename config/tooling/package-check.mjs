@@ -14,12 +14,12 @@ const required = [
   'bin/runtime.mjs',
   'config/tooling/prepare.mjs',
   'dist/runtime/cli/main.js',
-  'dist/runtime/worker/entry.js',
+  'dist/runtime/worker/slot-entry.js',
   'dist/operators/index.js',
   'dist/operators/index.d.ts',
 ]
 const allowed =
-  /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|bin\/.*|config\/tooling\/prepare\.mjs|dist\/.*(\.js|\.js\.map|\.d\.ts))$/
+  /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|bin\/.*|config\/tooling\/prepare\.mjs|docs\/img\/.*\.svg|dist\/.*(\.js|\.js\.map|\.d\.ts))$/
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-package-'))
 try {

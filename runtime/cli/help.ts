@@ -22,10 +22,12 @@ export function helpOf(spec: OptionSpec<unknown>): string {
 export function helpFooter(): string {
   const example = environmentName(OPTIONS.checkpointDir)
   return `
+
 Every option is also taken from the environment (${example}=...) and from the file of --config ("checkpointDir": ...).
 The command line wins over the environment, the environment over the file.
 
-Exit codes: 0 finished or suspended, 1 failed, 2 refused before starting, 4 --stop-timeout passed.`
+Exit codes: 0 finished or suspended, 1 failed, 2 refused before starting, 4 --stop-timeout passed.
+`
 }
 
 /** The parameters of a job, one a line. Values of secrets are not shown. */

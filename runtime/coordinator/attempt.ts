@@ -86,6 +86,7 @@ export class Attempt {
         this.settled = true
       }
     })
+    this.options.events.progress({ counters: this.options.counterBase, watermark: -Infinity })
     this.deploy()
     void this.startSources()
     const result = await outcome

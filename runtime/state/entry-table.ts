@@ -1,6 +1,6 @@
 /*
  * All entries of one operator subtask, and the current one. Invariants:
- *   - one Map per key group leads from a key to its entry; reading a key that has none creates none
+ *   - one index per key group leads from a key to its entry; reading a key that has none creates none
  *   - every change goes through write() first: it creates the entry, or puts it on its group's list of changed ones
  *   - while a checkpoint is being encoded (`freezing`), select() has a frozen entry encoded before anybody sees it
  *   - an entry without content goes at once, unless it owes the next checkpoint a tombstone
@@ -77,9 +77,9 @@ export class EntryTable {
     this.firstKeyGroup = firstKeyGroup
     this.groups = Array.from(
       { length: lastKeyGroup - firstKeyGroup + 1 },
-      (_, i) => new GroupEntries(firstKeyGroup + i, i),
+      (_, i) => new GroupEntries(firstKeyGroup + i, i, this.pages),
     )
-    this.#group = new GroupEntries(-1, -1)
+    this.#group = new GroupEntries(-1, -1, this.pages)
     this.items = new Float64Array(layout.columns.length)
     this.page = new Page(layout, this.#group)
   }
@@ -105,7 +105,7 @@ export class EntryTable {
     this.#mapKey = mapKey
     this.#group = group
     let id = group.ids.get(mapKey)
-    if (id === undefined) {
+    if (id === NO_ENTRY) {
       this.id = NO_ENTRY
       if (this.loader === undefined) return
       id = this.loader.load()
@@ -156,7 +156,7 @@ export class EntryTable {
     const page = this.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
     page.keys[slot] = key
-    group.ids.set(mapKey, id)
+    group.ids.add(mapKey, id)
     this.entries++
     return id
   }
@@ -172,7 +172,7 @@ export class EntryTable {
     const page = this.pages[id >>> PAGE_BITS]!
     const slot = id & PAGE_MASK
     const { group } = page
-    group.ids.delete(mapKeyOf(page.keys[slot]!))
+    group.ids.delete(mapKeyOf(page.keys[slot]!), id)
     for (let i = 0; i < page.values.length; i++) {
       const count = this.itemsOf(page, slot, i)
       if (count > 0) this.items[i]! -= count

@@ -1,12 +1,13 @@
-import type { MapKey } from '../codec/map-key.js'
 import { IdList } from './id-list.js'
+import { KeyIndex } from './key-index.js'
+import type { Page } from './page.js'
 
 /** The entries of one key group. Its ids are never used for another group's. */
 export class GroupEntries {
   readonly keyGroup: number
   /** Its place among the groups of the subtask. */
   readonly index: number
-  readonly ids: Map<MapKey, number> = new Map()
+  readonly ids: KeyIndex
   /** Ids that are not in use. */
   readonly free: IdList = new IdList()
   /** Ids whose entry has changed in this epoch; freed ones may be among them. */
@@ -14,8 +15,9 @@ export class GroupEntries {
   /** The same, of the epoch that is being checkpointed. */
   frozen: IdList = new IdList()
 
-  constructor(keyGroup: number, index: number) {
+  constructor(keyGroup: number, index: number, pages: readonly Page[]) {
     this.keyGroup = keyGroup
     this.index = index
+    this.ids = new KeyIndex(pages)
   }
 }

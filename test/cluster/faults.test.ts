@@ -69,7 +69,7 @@ describe('a job that fails on the way', () => {
 })
 
 /** Suspends the job some time after its start. */
-function suspendAfter(ms: number): InProcessOptions['onStart'] {
+function suspendAfter(ms: number): NonNullable<InProcessOptions['onStart']> {
   return (running) => void setTimeout(() => running.suspend(), ms)
 }
 

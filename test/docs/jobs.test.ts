@@ -2,8 +2,11 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { blocksOf, readPages, repository, type Block } from './pages.js'
+
+// Each starts a process, some threads and a bundler: a second or two, many on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 const pages = readPages()
 const snippets = blocksOf(pages, 'ts')
