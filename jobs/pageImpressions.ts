@@ -25,7 +25,7 @@ export default defineJob({
     input: p.source().optional().describe('file:PATH; a small sample unless given'),
     format: p.oneOf(VISIT_FORMATS, 'combined').describe('what a line is: of an access log, or a beacon'),
     output: p.sink('console:').describe('where sessions go'),
-    invalid: p.sink('console:stderr').describe('where lines go that are not of the format'),
+    invalid: p.sink().optional().describe('where lines go that are not of the format; shown and counted unless given'),
     bots: p.sink().optional().describe("where bots' lines go; dropped and counted unless given"),
     late: p.sink().optional().describe('where lines go that come too late; dropped and counted unless given'),
     gap: p.duration('30m').describe('a visitor who is away for longer begins another session'),
@@ -48,6 +48,6 @@ export default defineJob({
       .sinkTo(sinkFor(output), { uid: 'output' })
     if (bots) impressions.sideOutput(botLines).sinkTo(sinkFor(bots), { uid: 'bots' })
     if (late) impressions.sideOutput(lateLines).sinkTo(sinkFor(late), { uid: 'late' })
-    visits.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' })
+    if (invalid) visits.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' })
   },
 })

@@ -18,7 +18,7 @@ export default defineJob({
   params: {
     input: p.source('datagen:turbines').describe('change records, one a line: file:PATH; or the simulated wind farm'),
     output: p.sink('console:').describe('where alerts go'),
-    invalid: p.sink('console:stderr').describe('where lines go that are no change records'),
+    invalid: p.sink().optional().describe('where lines go that are no change records; shown and counted unless given'),
     late: p.sink().optional().describe('where lines go that come too late; dropped and counted unless given'),
     threshold: p.number(60).describe('a mean speed above it, its fraction cut off, is an alert'),
     window: p.duration('60s').describe('the time over which the mean is taken'),
@@ -58,6 +58,6 @@ export default defineJob({
       .map(alertLine)
       .sinkTo(sinkFor(output), { uid: 'alerts' })
     if (late) averages.late.map(({ line = '' }) => line).sinkTo(sinkFor(late), { uid: 'late' })
-    readings.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' })
+    if (invalid) readings.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' })
   },
 })

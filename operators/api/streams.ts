@@ -68,7 +68,7 @@ export interface OperatorStream<T> extends Stream<T> {
 
 /** Decoded records of a source. */
 export interface SourceStream<T> extends OperatorStream<T> {
-  /** What could not be decoded, with its raw text, reason and position. Unread, it is counted only (`numInvalidRecords`). */
+  /** What could not be decoded, with its raw text, reason and position. Unread, a few a second are shown as warnings and all are counted. */
   readonly invalid: Stream<InvalidRecord>
 }
 

@@ -133,9 +133,9 @@ export class Snapshot implements Freezer {
     return { rows: this.#rows, bytes: this.#bytes }
   }
 
-  /** Where frozen rows of a group go that are read from the spill store; before the group is written. */
-  targetOf(group: number): RowTarget {
-    return this.#ahead[group]!
+  /** Where frozen rows go that are read from the spill store: those of the group that is being written. */
+  get target(): RowTarget {
+    return this.#scratch
   }
 
   /** An entry has come back from the spill store that is frozen, or has map cells that were: it takes part like those that never left. */

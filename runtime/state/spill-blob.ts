@@ -29,6 +29,7 @@ export class SpillBlobs {
   readonly #writer = new ValueWriter(1024)
   readonly #rows = new ValueWriter(1024)
   readonly #reader = new ValueReader()
+  readonly #rowReader = new ValueReader()
 
   constructor(table: EntryTable, codec: RowCodec, snapshot: Snapshot) {
     this.#table = table
@@ -77,9 +78,8 @@ export class SpillBlobs {
     if ((flags & HAS_ROW) !== 0) {
       reader.readF64()
       const length = reader.readVarint()
-      const rest = new ValueReader()
-      rest.setSource(blob, reader.position, reader.position + length)
-      this.#codec.decode(page, slot, rest, timer)
+      this.#rowReader.setSource(blob, reader.position, reader.position + length)
+      this.#codec.decode(page, slot, this.#rowReader, timer)
       reader.position += length
     }
     if ((flags & HAS_ROW) !== 0 ? this.#wasStored(flags, epoch) : this.#owesTombstone(flags, epoch))

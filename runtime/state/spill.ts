@@ -132,10 +132,13 @@ export class Spill implements Loader, SpilledTimers {
     return this.#exclusive(() => this.#bringTimers(kind, limit))
   }
 
-  /** Hands a batch of frozen rows to the snapshot; undefined when there are none (left). */
+  /**
+   * Hands a batch of frozen rows of the group that is being written to the snapshot; undefined when there are none (left). Not of later
+   * groups: they may be many times what fits into memory.
+   */
   prefetchFrozen(): Promise<void> | undefined {
     const { snapshot } = this.#host
-    if (snapshot.pending === undefined || this.#changes.nextFrozen(snapshot.writeGroup) < 0) return undefined
+    if (snapshot.pending === undefined || !this.#changes.hasFrozen(snapshot.writeGroup)) return undefined
     return this.#exclusive(() => this.#bringFrozen())
   }
 
@@ -261,8 +264,8 @@ export class Spill implements Loader, SpilledTimers {
   async #bringFrozen(): Promise<void> {
     const { snapshot, blobs } = this.#host
     const checkpoint = snapshot.pending
-    const group = this.#changes.nextFrozen(snapshot.writeGroup)
-    if (checkpoint === undefined || group < 0) return
+    const group = snapshot.writeGroup
+    if (checkpoint === undefined || !this.#changes.hasFrozen(group)) return
     const entries = this.#table.groups[group]!
     const rowKeys = this.#changes.beginRead(group, BATCH)
     try {
@@ -272,7 +275,7 @@ export class Spill implements Loader, SpilledTimers {
       for (let i = 0; i < keys.length; i++) {
         const inMemory = entries.ids.has(mapKeyOf(keyOf(this.#decoder, rowKeys[i]!)))
         if (found[i] === undefined || inMemory) continue
-        blobs.emitFrozen(found[i]!, rowKeys[i]!, snapshot.targetOf(group))
+        blobs.emitFrozen(found[i]!, rowKeys[i]!, snapshot.target)
       }
     } finally {
       this.#changes.endRead()

@@ -35,15 +35,6 @@ export class SpilledChanges implements Changes {
     return this.#reading === group || (this.#groups.get(group)?.frozen.count ?? 0) > 0
   }
 
-  /** The first group at or after `from` that has frozen keys to be read; -1 when there is none. */
-  nextFrozen(from: number): number {
-    let next = -1
-    for (const [group, { frozen }] of this.#groups) {
-      if (frozen.count > 0 && group >= from && (next < 0 || group < next)) next = group
-    }
-    return next
-  }
-
   /** Frozen keys of a group; until {@link endRead} the group still has some. */
   beginRead(group: number, limit: number): Uint8Array[] {
     this.#reading = group

@@ -20,6 +20,7 @@ import { SinkLink } from './sink-link.js'
 import type { Slot } from './slot.js'
 import { SourceDriver } from './source-driver.js'
 import { Subtask, type SourceHead } from './subtask.js'
+import { UnreadInvalid } from './unread-invalid.js'
 import type { BackendFactory } from './backend-factory.js'
 
 /** What a slot's subtasks are built from. */
@@ -145,6 +146,12 @@ class SubtaskBuilder {
     )
   }
 
+  private invalidOutput(node: SourceNode): Output<unknown> {
+    const { slot, clock } = this.options
+    if (this.targetsOf(node.id, 'invalid').length > 0) return this.outputOf(node.id, 'invalid')
+    return new UnreadInvalid(clock, (message) => slot.warn(node.uid, message))
+  }
+
   private source(node: SourceNode): SourceHead {
     const { plan, assignment, clock, slot } = this.options
     const metrics = new LocalMetrics()
@@ -152,7 +159,7 @@ class SubtaskBuilder {
       recordsIn: metrics.counter('numRecordsIn'),
       invalidRecords: metrics.counter('numInvalidRecords'),
     }
-    const decoding = new Decoding(node, this.outputOf(node.id, undefined), this.outputOf(node.id, 'invalid'), counters)
+    const decoding = new Decoding(node, this.outputOf(node.id, undefined), this.invalidOutput(node), counters)
     const reader = node.source.createReader({
       subtask: assignment.slot,
       parallelism: assignment.parallelism,
