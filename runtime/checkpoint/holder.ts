@@ -1,5 +1,6 @@
 import { MillraceError } from '../contract/errors.js'
 import type { Clock } from '../contract/time.js'
+import type { ProcessIdentity } from './manifest.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { HOLDER_PATH, holderBytes, lifeOf, readHolder, type HolderRecord } from './holder-record.js'
 import type { ProcessFacts } from './process-facts.js'
@@ -30,15 +31,18 @@ export interface HeartbeatListener {
  * the log's business (`ManifestLog.takeover`), not this one's. Main thread.
  */
 export class Holder {
+  /** Whom it was taken from: a process that ended without giving it free. */
+  readonly previous: ProcessIdentity | undefined
   readonly #context: HolderContext
   #record: HolderRecord
   #cancel: (() => void) | undefined
   #beating: Promise<void> = Promise.resolve()
   #stopped = false
 
-  private constructor(context: HolderContext, record: HolderRecord) {
+  private constructor(context: HolderContext, record: HolderRecord, previous: HolderRecord | 'unreadable' | undefined) {
     this.#context = context
     this.#record = record
+    this.previous = previous === 'unreadable' ? undefined : previous
   }
 
   /**
@@ -55,7 +59,7 @@ export class Holder {
       const outcome = await storage.createExclusive(HOLDER_PATH, holderBytes(record))
       if (outcome === 'exists' && !(await isOurs(storage, nonce)))
         throw held(jobId, (await readHolder(storage))?.record)
-      return new Holder(context, record)
+      return new Holder(context, record, undefined)
     }
     const life = there.record === 'unreadable' ? 'unknown' : lifeOf(there.record, processes)
     if (life === 'alive') throw held(jobId, there.record)
@@ -63,7 +67,7 @@ export class Holder {
     await storage.overwrite(HOLDER_PATH, holderBytes(record))
     // Of two that find the holder dead, the later one wins.
     if (!(await isOurs(storage, nonce))) throw held(jobId, (await readHolder(storage))?.record)
-    return new Holder(context, record)
+    return new Holder(context, record, there.record)
   }
 
   /** Rewrites the record every three seconds until `release`. */

@@ -2,7 +2,7 @@ import { MillraceError } from '../contract/errors.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { LOG_PREFIX, logPath, positionOf } from './log-path.js'
 import { decodeEntry } from './manifest-codec.js'
-import type { CheckpointManifest, LogEntry } from './manifest.js'
+import type { CheckpointManifest, EpochRecord, LogEntry } from './manifest.js'
 
 /** The top of the log as it was read. */
 export interface LogTop {
@@ -11,6 +11,8 @@ export interface LogTop {
   readonly newestEpoch: number
   /** The checkpoint that a restart goes on from: undefined for a new job, and after a fresh start that made none yet. */
   readonly checkpoint: CheckpointManifest | undefined
+  /** The run that the newest epoch began and that has made no checkpoint: it has published nothing. */
+  readonly emptyRun: string | undefined
 }
 
 /** Positions in use, ascending. */
@@ -61,13 +63,30 @@ export async function readEntry(
 export async function readTop(storage: CheckpointStorage, jobId: string): Promise<LogTop> {
   for (;;) {
     const newestPosition = (await listPositions(storage)).at(-1) ?? 0
-    if (newestPosition === 0) return { newestPosition, newestEpoch: 0, checkpoint: undefined }
+    if (newestPosition === 0) return { newestPosition, newestEpoch: 0, checkpoint: undefined, emptyRun: undefined }
     const top = await readEntry(storage, newestPosition, jobId)
     const checkpoint = top === undefined ? undefined : await checkpointBelow(storage, top, jobId)
-    if (top !== undefined && checkpoint !== 'gone') return { newestPosition, newestEpoch: top.epoch, checkpoint }
+    if (top !== undefined && checkpoint !== 'gone') {
+      const emptyRun = top.kind === 'epoch' && top.continues === null ? top.runId : undefined
+      return { newestPosition, newestEpoch: top.epoch, checkpoint, emptyRun }
+    }
     // A live process appended and retired entries while this one read: look again. Otherwise somebody deleted what must be there.
     if ((await listPositions(storage)).at(-1) === newestPosition) throw missing(storage, newestPosition)
   }
+}
+
+/** The epoch record at or next below a position; undefined when there is none. */
+export async function readEpochBelow(
+  storage: CheckpointStorage,
+  position: number,
+  jobId: string,
+): Promise<EpochRecord | undefined> {
+  const positions = (await listPositions(storage)).filter((other) => other <= position)
+  for (const at of positions.reverse()) {
+    const entry = await readEntry(storage, at, jobId)
+    if (entry?.kind === 'epoch') return entry
+  }
+  return undefined
 }
 
 async function checkpointBelow(

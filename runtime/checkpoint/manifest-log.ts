@@ -88,6 +88,11 @@ export class ManifestLog {
     return this.#top.checkpoint
   }
 
+  /** The run that the newest epoch began without ever making a checkpoint, to be gone on with by a fresh start. */
+  emptyRun(): string | undefined {
+    return this.#top.emptyRun
+  }
+
   newestPosition(): number {
     return this.#top.newestPosition
   }
@@ -174,14 +179,15 @@ export class ManifestLog {
     this.#inDoubt.clear()
     this.#fenced = false
     this.#retention = new Retention(this.#storage, this.#jobId, record.epoch, record.position, this.#retained)
-    this.#top = { newestPosition: record.position, newestEpoch: record.epoch, checkpoint }
+    const emptyRun = record.continues === null ? record.runId : undefined
+    this.#top = { newestPosition: record.position, newestEpoch: record.epoch, checkpoint, emptyRun }
   }
 
   #committed(manifest: CheckpointManifest): void {
     this.#next = manifest.position + 1
     this.#inDoubt.clear()
     this.#retention?.add(manifest)
-    this.#top = { newestPosition: manifest.position, newestEpoch: manifest.epoch, checkpoint: manifest }
+    this.#top = { newestPosition: manifest.position, newestEpoch: manifest.epoch, checkpoint: manifest, emptyRun: undefined }
   }
 
   /** Creates the entry's position, reading back after every answer but `created`: only the nonce tells whose it is. */

@@ -35,6 +35,7 @@ export interface SegmentRef {
   readonly crc: number
 }
 
+/** The job graph as it was: its hash, and the states of each operator. */
 export interface PlanRecord {
   readonly hash: string
   readonly operators: readonly {

@@ -26,12 +26,16 @@ export class SegmentReader {
   }
 
   /**
-   * Reads footer and index of a stored segment, and checks that it is the one that the manifest means. Truncated, altered or exchanged:
-   * MILLRACE_CORRUPT naming the file; missing: MILLRACE_STORAGE.
+   * Reads footer and index of a stored segment, and checks that it is the one that the manifest means. Truncated, altered, exchanged or
+   * missing: MILLRACE_CORRUPT naming the file.
    */
   static async open(storage: CheckpointStorage, ref: SegmentRef): Promise<SegmentReader> {
     const path = `${storage.describe()}/${ref.path}`
-    const tail = await storage.readRange(ref.path, Math.max(0, ref.bytes - FOOTER_BYTES), ref.bytes)
+    const from = Math.max(0, ref.bytes - FOOTER_BYTES)
+    const tail = await storage.readRange(ref.path, from, ref.bytes).catch(async (error: unknown) => {
+      const there = await storage.list(ref.path)
+      throw there.length === 0 ? corruptSegment(path, 'it', 'is missing') : error
+    })
     const footer = readFooter(path, tail)
     if (footer.indexCrc !== ref.crc || footer.rows !== ref.rows) {
       throw corruptSegment(path, 'it', 'is not the segment that the manifest refers to')

@@ -2,18 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { checkpointPlace, findCheckpoint, laterCheckpoints } from '../checkpoint/find-checkpoint.js'
 import { importCheckpoint } from '../checkpoint/import-checkpoint.js'
 import { logPath } from '../checkpoint/log-path.js'
+import { readEpochBelow } from '../checkpoint/log-reader.js'
 import type { CheckpointManifest, ProcessIdentity } from '../checkpoint/manifest.js'
 import { ManifestLog } from '../checkpoint/manifest-log.js'
 import { openStorage } from '../storage/open-storage.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { mainClock } from './clock.js'
-import { chooseRestore, refuseDuplicateOutput, withoutOtherOutput, type RestoreRequest } from './restore-choice.js'
+import { chooseRestore, isFinished, refuseDuplicateOutput, withoutOtherOutput, type RestoreRequest } from './restore-choice.js'
 
 /** Where the checkpoint to go on from is looked for. */
 export interface RestorePlace {
   readonly storage: CheckpointStorage
   readonly jobId: string
   readonly identity: ProcessIdentity
+  /** Who held the job before and did not give it free. */
+  readonly previous: ProcessIdentity | undefined
   /** `latest`, `none` or a path. */
   readonly restore: string
   readonly allowDuplicateOutput: boolean
@@ -37,9 +40,10 @@ export interface FoundRestore {
 export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: RestorePlace): Promise<FoundRestore> {
   const { storage, jobId, restore } = place
   if (restore === 'latest' || restore === 'none') {
-    const request: RestoreRequest = { ...job, mode: { kind: restore } }
-    const latest = restore === 'none' ? undefined : (await ManifestLog.open(storage, { jobId })).latest()
-    return { request, checkpoint: chooseRestore(request, latest), copiedFrom: undefined, notes: [] }
+    const log = restore === 'none' ? undefined : await ManifestLog.open(storage, { jobId })
+    const unreported = log !== undefined && (await isUnreported(log, place))
+    const request: RestoreRequest = { ...job, mode: { kind: restore }, unreported }
+    return { request, checkpoint: chooseRestore(request, log?.latest()), copiedFrom: undefined, notes: [] }
   }
   const { storageUrl, position } = checkpointPlace(restore)
   const from = openStorage(storageUrl)
@@ -55,6 +59,14 @@ export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: Rest
   const checkpoint = own ? fitting.checkpoint : await copy(from, fitting.checkpoint, place)
   const copiedFrom = own ? undefined : `${from.describe()}/${logPath(named.position)}`
   return { request: { ...job, mode: { kind: 'path', checkpoint } }, checkpoint, copiedFrom, notes: fitting.notes }
+}
+
+/** Whether the job has finished, but the process that saw to that was killed before its end: nobody knows yet. */
+async function isUnreported(log: ManifestLog, { storage, jobId, previous }: RestorePlace): Promise<boolean> {
+  const latest = log.latest()
+  if (previous === undefined || latest === undefined || !isFinished(latest)) return false
+  const holder = (await readEpochBelow(storage, log.newestPosition(), jobId))?.holder
+  return holder?.host === previous.host && holder.bootId === previous.bootId && holder.pid === previous.pid && holder.startTicks === previous.startTicks
 }
 
 function copy(

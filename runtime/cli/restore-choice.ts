@@ -10,6 +10,8 @@ export type RestoreMode =
 /** What a run goes on from, as a job's user asked for it. */
 export interface RestoreRequest extends Omit<RestoreTarget, 'explicit'> {
   readonly mode: RestoreMode
+  /** The process that came to the latest checkpoint died before it could say how the job had ended. */
+  readonly unreported?: boolean
 }
 
 /** The job ended with this checkpoint, and all its output is published. */
@@ -33,9 +35,19 @@ export function chooseRestore(
   }
   if (latest === undefined) return undefined
   checkName(latest, request.jobName)
-  if (isFinished(latest)) return undefined
+  if (isFinished(latest)) return request.unreported === true && fits(latest, request) ? latest : undefined
   checkRestore(latest, { ...request, explicit: false })
   return latest
+}
+
+/** What has finished is reported to the job it belongs to; another one with its name starts afresh. */
+function fits(latest: CheckpointManifest, request: RestoreRequest): boolean {
+  try {
+    checkRestore(latest, { ...request, explicit: false })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

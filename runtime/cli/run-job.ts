@@ -56,7 +56,7 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
     return await runHeld(
       prepared,
       resolved,
-      { storage, identity: processes.self() },
+      { storage, identity: processes.self(), previous: holder.previous },
       {
         ...hooks,
         running: (stop) => {
@@ -72,17 +72,24 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
   }
 }
 
+interface HeldJob {
+  readonly storage: CheckpointStorage
+  readonly identity: ProcessIdentity
+  /** Who held it before and did not give it free. */
+  readonly previous: ProcessIdentity | undefined
+}
+
 async function runHeld(
   prepared: PreparedJob,
   { values, origins }: ResolvedOptions,
-  { storage, identity }: { readonly storage: CheckpointStorage; readonly identity: ProcessIdentity },
+  { storage, identity, previous }: HeldJob,
   hooks: RunHooks,
 ): Promise<JobResult> {
   const { job, jobId, graph, bundle } = prepared
   const { restore, allowDuplicateOutput, allowNonRestoredState } = values
   const maxParallelism = origins.maxParallelism === undefined ? undefined : values.maxParallelism
   const target = { jobName: job.name, graph, maxParallelism, allowNonRestoredState }
-  const found = await findRestore(target, { storage, jobId, identity, restore, allowDuplicateOutput })
+  const found = await findRestore(target, { storage, jobId, identity, previous, restore, allowDuplicateOutput })
   for (const note of found.notes) hooks.warn(note)
   const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? values.maxParallelism)
   const memory = planMemory(values.memoryBytes, plan.parallelism, ringCount(plan))

@@ -88,7 +88,8 @@ export class JobCoordinator {
   async run(): Promise<JobResult> {
     const { options } = this
     const log = await ManifestLog.open(options.storage, { jobId: options.jobId })
-    const freshRun = newRunId(options.clock.now())
+    // A run that was killed before its first checkpoint is begun again: what it left unpublished is then its own to clear away.
+    const freshRun = log.emptyRun() ?? newRunId(options.clock.now())
     const { record, checkpoint } = await log.takeover({
       nonce: randomUUID(),
       runId: freshRun,

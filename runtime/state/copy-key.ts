@@ -4,5 +4,5 @@ import type { Key } from '../contract/key.js'
 export function copyKey(key: Key): Key {
   if (typeof key === 'number') return key + 0
   if (typeof key !== 'object') return key
-  return key instanceof Uint8Array ? new Uint8Array(key) : (key as readonly Key[]).map(copyKey)
+  return key instanceof Uint8Array ? new Uint8Array(key) : key.map(copyKey)
 }

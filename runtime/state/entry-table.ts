@@ -12,20 +12,8 @@ import { copyKey } from './copy-key.js'
 import { clearTimers, countTimers } from './entry-timers.js'
 import { GroupEntries } from './group-entries.js'
 import { MapValue } from './map-value.js'
-import {
-  ENCODED,
-  LOGGED,
-  NO_PANE,
-  Page,
-  PAGE_BITS,
-  PAGE_MASK,
-  SAME,
-  SPILLED,
-  STORED,
-  TIMER,
-  TIMER_LIST,
-  TOUCHED,
-} from './page.js'
+import { ENCODED, LOGGED, NO_PANE, Page, SAME, SPILLED, STORED, TIMER, TIMER_LIST, TOUCHED } from './page.js'
+import { PAGE_BITS, PAGE_MASK } from './page-size.js'
 import { PaneList } from './pane-list.js'
 import { ListValue } from './list-value.js'
 import type { StateLayout } from './state-layout.js'
@@ -46,6 +34,7 @@ export interface Loader {
   forget(id: number): void
 }
 
+/** The entries of one operator subtask by key and by id, and which of them is current. Slot thread. */
 export class EntryTable {
   readonly layout: StateLayout
   readonly firstKeyGroup: number
@@ -101,7 +90,7 @@ export class EntryTable {
     if (this.mayBeEmpty) this.settle()
     const group = this.groups[keyGroup - this.firstKeyGroup] ?? this.groupOf(keyGroup)
     const mapKey = typeof key === 'string' ? key : mapKeyOf(key)
-    this.key = typeof key === 'number' ? (mapKey as number) : key
+    this.key = typeof key === 'number' ? mapKey : key
     this.#mapKey = mapKey
     this.#group = group
     let id = group.ids.get(mapKey)

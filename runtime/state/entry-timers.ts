@@ -2,12 +2,15 @@
  * The timers of one entry. The first stands in the page's columns (16 bytes), the others in two sorted lists. The index over all
  * entries (timer-index.ts) is only a hint: what is registered is what stands here.
  */
-import { type Page, PAGE_SIZE, TIMER, TIMER_LIST, TIMER_PROCESSING } from './page.js'
+import { type Page, TIMER, TIMER_LIST, TIMER_PROCESSING } from './page.js'
+import { PAGE_SIZE } from './page-size.js'
 import { TimerLists } from './timer-lists.js'
 
 /** Which clock a timer waits for; also its number in rows. */
 export type TimerKind = 0 | 1
+/** The timer waits for the watermark. */
 export const EVENT_TIME: TimerKind = 0
+/** The timer waits for the host's clock. */
 export const PROCESSING_TIME: TimerKind = 1
 
 /** Adds a timer; false when it was there. */
@@ -73,6 +76,7 @@ export function firstTimer(page: Page, slot: number, kind: TimerKind): number {
   return first
 }
 
+/** Timers of the entry, of both kinds. */
 export function countTimers(page: Page, slot: number): number {
   const marks = page.marks[slot]!
   if ((marks & TIMER_LIST) === 0) return (marks & TIMER) === 0 ? 0 : 1

@@ -1,7 +1,7 @@
 import type { Clock } from '../contract/time.js'
 import type { EntryTable } from './entry-table.js'
 import { DELETED, MapValue } from './map-value.js'
-import { PAGE_BITS, PAGE_MASK, PAGE_SIZE } from './page.js'
+import { PAGE_BITS, PAGE_MASK, PAGE_SIZE } from './page-size.js'
 import type { RowCodec } from './row-codec.js'
 
 /** Drops what nobody reads any more and has outlived its time, some slots at a time; in memory only. */

@@ -1,6 +1,6 @@
 import { IdList } from './id-list.js'
 import { KeyIndex } from './key-index.js'
-import type { Page } from './page.js'
+import type { KeyColumn } from './page-size.js'
 
 /** The entries of one key group. Its ids are never used for another group's. */
 export class GroupEntries {
@@ -15,7 +15,7 @@ export class GroupEntries {
   /** The same, of the epoch that is being checkpointed. */
   frozen: IdList = new IdList()
 
-  constructor(keyGroup: number, index: number, pages: readonly Page[]) {
+  constructor(keyGroup: number, index: number, pages: readonly KeyColumn[]) {
     this.keyGroup = keyGroup
     this.index = index
     this.ids = new KeyIndex(pages)

@@ -9,7 +9,7 @@
  * which there is no such place (somebody made them so), and those that are neither strings nor numbers, are in a Map after all.
  */
 import type { MapKey } from '../codec/map-key.js'
-import { PAGE_BITS, PAGE_MASK, type Page } from './page.js'
+import { type KeyColumn, PAGE_BITS, PAGE_MASK } from './page-size.js'
 
 const SMALLEST = 8
 const PROBES = 64
@@ -20,7 +20,7 @@ export const NO_ID: number = -1
 
 /** The ids of a key group's entries, by key. */
 export class KeyIndex {
-  readonly #pages: readonly Page[]
+  readonly #pages: readonly KeyColumn[]
   /** Hash and id + 1 of each place; 0 + anything is a free one. */
   #places = new Int32Array(2 * SMALLEST)
   #mask = SMALLEST - 1
@@ -28,7 +28,7 @@ export class KeyIndex {
   readonly #others = new Map<MapKey, number>()
 
   /** `pages`: where the keys of entries are. */
-  constructor(pages: readonly Page[]) {
+  constructor(pages: readonly KeyColumn[]) {
     this.#pages = pages
   }
 

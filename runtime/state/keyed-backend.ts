@@ -20,6 +20,7 @@ import { StateStore } from './state-store.js'
 /** Entries looked at by one call of {@link KeyedBackend.evictIfNeeded}, for tombstones and for expired values. */
 const HOUSEKEEPING = 512
 
+/** What a subtask's keyed state is made of. */
 export interface KeyedBackendOptions {
   readonly uid: string
   readonly states: readonly StateDescriptor[]

@@ -7,7 +7,7 @@ import type { TimerService } from '../contract/state.js'
 import { MAX_WATERMARK, MIN_WATERMARK, type Clock } from '../contract/time.js'
 import { addTimer, EVENT_TIME, PROCESSING_TIME, removeTimer, timerAt, type TimerKind } from './entry-timers.js'
 import { NO_ENTRY, type EntryTable } from './entry-table.js'
-import { PAGE_BITS, PAGE_MASK } from './page.js'
+import { PAGE_BITS, PAGE_MASK } from './page-size.js'
 import { TimerIndex } from './timer-index.js'
 
 /** The times of timers whose entries are not in memory. */
@@ -16,8 +16,10 @@ export interface SpilledTimers {
   firstTime(kind: TimerKind): number
 }
 
+/** Called with a timer's time and namespace; its key is current. */
 export type FireTimer = (time: number, namespace: number) => void
 
+/** The timers of one operator subtask, for its functions and its host. Semantics: Flink's InternalTimerService. Slot thread. */
 export class KeyedTimers implements TimerService {
   readonly indexes: readonly [TimerIndex, TimerIndex]
   /** Registered timers by kind, those of spilled entries included. */

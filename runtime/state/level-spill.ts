@@ -5,6 +5,7 @@ import type { SpillStore } from './spill-store.js'
 
 type Database = ClassicLevel<Uint8Array, Uint8Array>
 
+/** How much memory a slot's LevelDB may take. */
 export interface LevelSpillOptions {
   /** Bytes of LevelDB's block cache. Default 8 MiB. */
   readonly cacheBytes?: number

@@ -10,12 +10,9 @@
  */
 import type { Key } from '../contract/key.js'
 import type { GroupEntries } from './group-entries.js'
+import { PAGE_SIZE } from './page-size.js'
 import type { StateLayout } from './state-layout.js'
 import type { TimerLists } from './timer-lists.js'
-
-export const PAGE_BITS = 9
-export const PAGE_SIZE: number = 1 << PAGE_BITS
-export const PAGE_MASK: number = PAGE_SIZE - 1
 
 /** A row of this entry may be in a checkpoint: when it goes, it leaves a tombstone. */
 export const STORED = 1
@@ -36,8 +33,9 @@ export const SAME = 128
 /** Stands in the list of changed keys that were spilled in this epoch. */
 export const LOGGED = 256
 
-/** {@link Page.panes} of a slot without panes, and with more than one (they are in a PaneList then). */
+/** {@link Page.panes} of a slot without panes. */
 export const NO_PANE: number = NaN
+/** The same of a slot with more than one: they are in a PaneList. */
 export const MANY_PANES: number = Infinity
 
 const NO_NUMBERS = new Float64Array(0)

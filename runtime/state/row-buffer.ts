@@ -18,6 +18,7 @@ export const ORDINAL_BYTES = 2
 /** {@link RowBuffer.minTimer} of a tombstone. */
 const TOMBSTONE = NaN
 
+/** Rows being encoded; grows as needed. One thread. */
 export class RowBuffer {
   readonly values: ValueWriter
   count = 0

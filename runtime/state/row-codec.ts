@@ -10,7 +10,7 @@
  * The value of a map cell's row: 1 when the write time is kept else 0, [write time], value.
  * Stored for ever, like the value codec: a change is a new version of it.
  */
-import { ValueReader } from '../codec/value-reader.js'
+import type { ValueReader } from '../codec/value-reader.js'
 import type { ValueWriter } from '../codec/value-writer.js'
 import { MillraceError } from '../contract/errors.js'
 import type { Clock } from '../contract/time.js'
@@ -25,6 +25,7 @@ import type { StateColumn } from './state-layout.js'
 const STAMPED = 1
 const SPACED = 2
 
+/** Encodes entries as rows and back. Slot thread. */
 export class RowCodec {
   readonly #table: EntryTable
   readonly #clock: Clock

@@ -13,7 +13,8 @@ import type { EntryTable, Freezer } from './entry-table.js'
 import type { GroupEntries } from './group-entries.js'
 import { IdList } from './id-list.js'
 import { MapValue } from './map-value.js'
-import { ENCODED, PAGE_BITS, PAGE_MASK, type Page, STORED } from './page.js'
+import { ENCODED, type Page, STORED } from './page.js'
+import { PAGE_BITS, PAGE_MASK } from './page-size.js'
 import { RowBuffer } from './row-buffer.js'
 import type { RowSink, SnapshotSize } from './row-sink.js'
 import { SortedRows } from './sorted-rows.js'
@@ -27,6 +28,7 @@ export interface SpilledChanges {
   complete(): void
 }
 
+/** What a checkpoint takes of the entries, from the barrier to its end. Slot thread. */
 export class Snapshot implements Freezer {
   /** The checkpoint that is neither complete nor aborted; undefined when there is none. */
   pending: number | undefined = undefined

@@ -22,6 +22,7 @@ const WAS_STORED = 1
 const HAS_ROW = 2
 const WAS_DELETED = 2
 
+/** Encodes entries for the spill store and back. Slot thread. */
 export class SpillBlobs {
   readonly #table: EntryTable
   readonly #codec: RowCodec

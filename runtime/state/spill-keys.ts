@@ -5,7 +5,7 @@
  *   2 + kind | time (as a key) | key group | row key      an entry that has a timer of that time, and none before it
  */
 import { encodeKey } from '../codec/key-codec.js'
-import { KeyDecoder } from '../codec/key-decoder.js'
+import type { KeyDecoder } from '../codec/key-decoder.js'
 import type { Key } from '../contract/key.js'
 import type { TimerKind } from './entry-timers.js'
 import { HASH_BYTES } from './row-buffer.js'
@@ -20,6 +20,7 @@ export interface SpilledAddress {
   readonly rowKey: Uint8Array
 }
 
+/** The key of an entry. */
 export function entryKey(keyGroup: number, rowKey: Uint8Array): Uint8Array {
   const key = new Uint8Array(3 + rowKey.length)
   key[0] = ENTRY
@@ -29,6 +30,7 @@ export function entryKey(keyGroup: number, rowKey: Uint8Array): Uint8Array {
   return key
 }
 
+/** The key of a timer of an entry. */
 export function timerKey(kind: TimerKind, time: number, keyGroup: number, rowKey: Uint8Array): Uint8Array {
   const key = new Uint8Array(1 + TIME_BYTES + 2 + rowKey.length)
   key[0] = TIMER + kind

@@ -18,7 +18,8 @@ import { type EntryTable, type Loader, NO_ENTRY } from './entry-table.js'
 import { eachTimer, EVENT_TIME, firstTimer, PROCESSING_TIME, type TimerKind } from './entry-timers.js'
 import type { GroupEntries } from './group-entries.js'
 import type { KeyedTimers, SpilledTimers } from './keyed-timers.js'
-import { LOGGED, PAGE_BITS, PAGE_MASK, PAGE_SIZE, SAME, SPILLED, TOUCHED } from './page.js'
+import { LOGGED, SAME, SPILLED, TOUCHED } from './page.js'
+import { PAGE_BITS, PAGE_MASK, PAGE_SIZE } from './page-size.js'
 import { RowBuffer } from './row-buffer.js'
 import type { Snapshot } from './snapshot.js'
 import type { SpillBlobs } from './spill-blob.js'
@@ -41,6 +42,7 @@ import { SpilledKeys } from './spilled-keys.js'
 const BATCH = 1024
 const NO_BYTES = new Uint8Array(0)
 
+/** What spilling works with. */
 export interface SpillHost {
   readonly table: EntryTable
   readonly timers: KeyedTimers
@@ -51,6 +53,7 @@ export interface SpillHost {
   readonly cacheBytes: number
 }
 
+/** Moves entries between memory and the spill store. Slot thread. */
 export class Spill implements Loader, SpilledTimers {
   readonly #host: SpillHost
   readonly #table: EntryTable
@@ -167,7 +170,7 @@ export class Spill implements Loader, SpilledTimers {
     }
   }
 
-  /** Entries whose event timers are due must stay, or firing would never come to an end. */
+  /** Entries whose event timers are due stay: they would only come back to fire. */
   #isDue(id: number): boolean {
     const page = this.#table.pages[id >>> PAGE_BITS]!
     return firstTimer(page, id & PAGE_MASK, EVENT_TIME) <= this.#host.timers.currentWatermark()
@@ -290,9 +293,10 @@ export class Spill implements Loader, SpilledTimers {
   /** Builds the filter of spilled keys anew, without those that are gone. Nothing leaves memory meanwhile. */
   async #relearn(): Promise<void> {
     const keys = new SpilledKeys()
-    let [from, to] = entryRange()
+    const [begin, end] = entryRange()
+    let from = begin
     for (;;) {
-      const rows = await this.#store.range(from, to, BATCH)
+      const rows = await this.#store.range(from, end, BATCH)
       for (const [key] of rows) keys.add(key.subarray(3))
       if (rows.length < BATCH) break
       const last = rows.at(-1)![0]

@@ -13,6 +13,7 @@ const ID = LITTLE_ENDIAN ? 0 : 1
 const OFFSET = LITTLE_ENDIAN ? 1 : 0
 const SMALL = 48
 
+/** Timers of one span, by offset from its begin. */
 export class TimerBucket {
   readonly base: number
   length = 0

@@ -88,7 +88,7 @@ export class TimerIndex {
 
   /** The time of the earliest item; Infinity when there is none. Exact but for stale items. */
   nextTime(): number {
-    let next = this.#late.min
+    const next = this.#late.min
     for (let i = 0; i <= TOP; i++) {
       const bucket = this.#firstFilled(this.#levels[i]!)
       if (bucket !== undefined) return Math.min(next, bucket.minTime)

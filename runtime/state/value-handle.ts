@@ -55,6 +55,7 @@ class SingleValue {
   }
 }
 
+/** A value state of the current key. */
 export class ValueHandle<T> implements ValueState<T> {
   readonly #value: SingleValue
 
@@ -76,6 +77,7 @@ export class ValueHandle<T> implements ValueState<T> {
   }
 }
 
+/** A reducing state of the current key: the reduction of all values added. */
 export class ReducingHandle<T> implements ReducingState<T> {
   readonly #value: SingleValue
   readonly #reduce: (a: T, b: T) => T
@@ -100,6 +102,7 @@ export class ReducingHandle<T> implements ReducingState<T> {
   }
 }
 
+/** An aggregating state of the current key: only the accumulator is kept. */
 export class AggregatingHandle<In, Out> implements AggregatingState<In, Out> {
   readonly #value: SingleValue
   readonly #aggregator: Aggregator<In, unknown, Out>

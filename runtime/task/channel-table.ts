@@ -5,7 +5,8 @@ import type { SlotAssignment } from '../worker/protocol.js'
 
 /** Records a batch holds before it goes into its channel. */
 export const BATCH_RECORDS = 512
-const LOCAL_BATCHES = 8
+/** Few: records that wait are not in the processor's cache any more, and outlive the young generation. */
+const LOCAL_BATCHES = 2
 
 /** Opens a ring between this slot and another. */
 export interface RingOpener {

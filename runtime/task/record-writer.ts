@@ -17,6 +17,7 @@ class ChannelOutbox {
   batch: RecordBatch
   private readonly channel: ChannelWriter
   private readonly pending: (RecordBatch | ControlElement)[] = []
+  private spare: RecordBatch | undefined
 
   constructor(channel: ChannelWriter) {
     this.channel = channel
@@ -28,8 +29,14 @@ class ChannelOutbox {
     const { batch } = this
     if (batch.length === 0) return this.pending.length === 0
     const sent = this.pending.length === 0 && this.channel.tryWriteRecords(batch)
-    if (!sent) this.pending.push(batch)
-    this.batch = sent ? this.channel.takeBatch() : new RecordBatch(batch.maxLength, batch.keyGroups !== undefined)
+    if (sent) {
+      this.batch = this.channel.takeBatch()
+      this.keep(batch)
+    } else {
+      this.pending.push(batch)
+      this.batch = this.spare ?? new RecordBatch(batch.maxLength, batch.keyGroups !== undefined)
+      this.spare = undefined
+    }
     return sent
   }
 
@@ -44,9 +51,15 @@ class ChannelOutbox {
     for (; sent < this.pending.length; sent++) {
       const next = this.pending[sent]!
       if (!(next.kind === 'records' ? this.channel.tryWriteRecords(next) : this.channel.tryWriteControl(next))) break
+      if (next.kind === 'records') this.keep(next)
     }
     if (sent > 0) this.pending.splice(0, sent)
     return this.pending.length === 0
+  }
+
+  /** A batch that the channel took the records out of may serve again; others are the channel's now. */
+  private keep(batch: RecordBatch): void {
+    if (batch.length === 0 && batch !== this.batch) this.spare = batch
   }
 
   /** Whether something waits and the channel has room for it again. */

@@ -19,6 +19,8 @@ import { OperatorFailure } from './user-error.js'
 /** How long a slot works before the event loop gets a turn, and how long a partly filled batch may wait. */
 const TURN_MS = 4
 const LONGEST_PARK_MS = 1000
+/** Pieces of work, of a subtask that is no source, to each of a source. */
+const PIECES_OUT = 4
 const CANCELLED = Symbol('cancelled')
 
 /** The slot's end of the channel to the coordinator. */
@@ -141,7 +143,12 @@ export class Slot {
 
   private turn(): boolean {
     let progressed = false
-    for (let s = 0; s < this.subtasks.length; s++) if (this.subtasks[s]!.runOnce()) progressed = true
+    for (let s = 0; s < this.subtasks.length; s++) {
+      const subtask = this.subtasks[s]!
+      // More goes out than comes in, or what lies between would fill up.
+      const times = subtask.source === undefined ? PIECES_OUT : 1
+      for (let n = 0; n < times && subtask.runOnce(); n++) progressed = true
+    }
     return this.encoder.slice() || progressed
   }
 

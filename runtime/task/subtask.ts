@@ -17,6 +17,8 @@ import type { AssignedSplit } from '../worker/protocol.js'
 
 /** Timers fired in one turn at most. */
 const TIMER_SLICE = 1024
+/** Polls of a source that has more to read between two watermarks. */
+const POLLS_PER_WATERMARK = 8
 
 /** The source at the head of a chain. */
 export interface SourceHead {
@@ -64,6 +66,7 @@ export class Subtask implements GateOutput {
   /** A status that goes on behind the watermark being applied. */
   private statusBehind: boolean | undefined
   private timerBudget = 0
+  private pollsSince = 0
   private waits = 0
   private readonly triggers: { checkpointId: number; timestampMs: number }[] = []
   private readonly keys: Key[] = []
@@ -101,7 +104,7 @@ export class Subtask implements GateOutput {
     if (this.applying) return this.applyWatermark()
     if (this.batch !== undefined) return this.processBatch()
     if (this.ending) return this.end()
-    return this.source === undefined ? this.gate!.poll() : this.pollSource(this.source)
+    return this.source === undefined ? this.pollGate(this.gate!) : this.pollSource(this.source)
   }
 
   /** Whether `runOnce` might do something now; asked before the slot sleeps. */
@@ -212,12 +215,25 @@ export class Subtask implements GateOutput {
     const { idle } = driver
     // Back from idleness first, or nobody takes the watermark; into idleness behind it.
     if (!idle) this.setIdle(false)
-    const watermark = driver.watermark()
-    if (watermark > this.applied) this.watermark(watermark)
+    // While there is more to read not after each poll: a watermark cuts the batches of all channels short.
+    if (status !== 'more' || ++this.pollsSince === POLLS_PER_WATERMARK) {
+      this.pollsSince = 0
+      const watermark = driver.watermark()
+      if (watermark > this.applied) this.watermark(watermark)
+    }
     if (idle) this.setIdle(true)
     if (status === 'end') this.ending = true
     if (status !== 'wait') this.awaitSinks()
     return status !== 'wait' || this.applying
+  }
+
+  private pollGate(gate: InputGate): boolean {
+    if (!gate.poll()) return false
+    if (this.waiting) return true
+    // At once: a batch that waits for the next turn is one more in memory, and its records live longer.
+    if (this.batch !== undefined) this.processBatch()
+    else if (this.applying) this.applyWatermark()
+    return true
   }
 
   private setIdle(idle: boolean): void {

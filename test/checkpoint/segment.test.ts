@@ -210,6 +210,9 @@ describe('a stored segment', () => {
     altered[50] = (altered[50] as number) ^ 1
     await expect(read(altered)).rejects.toMatchObject(corrupt(`${path} is damaged: block 0`))
     storage.files.delete(ref.path)
-    await expect(SegmentReader.open(storage, ref)).rejects.toMatchObject({ code: 'MILLRACE_STORAGE' })
+    await expect(SegmentReader.open(storage, ref)).rejects.toMatchObject({
+      code: 'MILLRACE_CORRUPT',
+      message: expect.stringMatching(/\.seg is damaged: it is missing$/),
+    })
   })
 })

@@ -62,14 +62,14 @@ async function joinBoth(seed: number): Promise<void> {
     name: 'joins',
     build(env) {
       const watermarks = boundedOutOfOrderness(boundOf(options), (record: StreamRecord) => record.time)
-      const keyOf = (record: StreamRecord): Key => record.key as Key
+      const keyOf = (record: StreamRecord): Key => record.key
       const a = env.fromSource(sourceOf(leftSplits, { recordsPerPoll }), { uid: 'left', watermarks })
       const b = env.fromSource(sourceOf(rightSplits, { recordsPerPoll }), { uid: 'right', watermarks })
       a.join(b)
         .where(keyOf)
         .equalTo(keyOf)
         .window(assignerOf(windowing))
-        .apply((left, right, key, { start, end }): Pair => ({ key: shortKey(key as OracleKey), start, end, left: ids([left]), right: ids([right]) }))
+        .apply((left, right, key, { start, end }): Pair => ({ key: shortKey(key), start, end, left: ids([left]), right: ids([right]) }))
         .uid('join')
         .sinkTo(joined.sink, { uid: 'joined' })
       a.coGroup(b)
@@ -77,7 +77,7 @@ async function joinBoth(seed: number): Promise<void> {
         .equalTo(keyOf)
         .window(assignerOf(windowing))
         .apply<Pair>((left, right, out, key, { start, end }) =>
-          out.emit({ key: shortKey(key as OracleKey), start, end, left: ids(left), right: ids(right) }),
+          out.emit({ key: shortKey(key), start, end, left: ids(left), right: ids(right) }),
         )
         .uid('group')
         .sinkTo(grouped.sink, { uid: 'grouped' })
@@ -118,7 +118,7 @@ const meeting = keyedCoProcess<Key, StreamRecord, StreamRecord, Pair, typeof mee
     ctx.timers.registerEventTimer(END_OF_ALL)
   },
   onTimer(_time, ctx) {
-    const key = shortKey(ctx.key as OracleKey)
+    const key = shortKey(ctx.key)
     ctx.emit({ key, start: 0, end: 0, left: ctx.state.left.get(), right: ctx.state.right.get() })
   },
 })

@@ -64,7 +64,7 @@ async function pausesOf(seed: number): Promise<void> {
       const watermarks = boundedOutOfOrderness(boundOf(options), (record: StreamRecord) => record.time)
       const all = env.fromSource(sourceOf([records], { recordsPerPoll }), { uid: 'records', watermarks })
       const pauses = all
-        .keyBy((record) => record.key as Key)
+        .keyBy((record) => record.key)
         .process<Pause, typeof state>(
           {
             state,
@@ -78,7 +78,7 @@ async function pausesOf(seed: number): Promise<void> {
               if (record.value.id % 2 === 1) ctx.output(odd, record.value.id)
             },
             onTimer(at, ctx) {
-              ctx.emit({ key: shortKey(ctx.key as OracleKey), records: ctx.state.records.value()!, at })
+              ctx.emit({ key: shortKey(ctx.key), records: ctx.state.records.value()!, at })
               ctx.state.records.clear()
               ctx.state.timer.clear()
             },

@@ -83,7 +83,7 @@ export function windowJob(
         uid: 'records',
         watermarks: boundedOutOfOrderness(options.boundMs, (record: StreamRecord) => record.time),
       })
-      const keyed = records.keyBy((record) => record.key as Key)
+      const keyed = records.keyBy((record) => record.key)
       for (const { use, fired, late } of outputs) {
         const results = windowed(keyed, use, options.latenessMs)
         results.sinkTo(fired.sink, { uid: `${use.uid}-out` })
@@ -111,7 +111,7 @@ const idsOf = aggregator<StreamRecord, number[], number[]>({
 function windowed(keyed: KeyedStream<Key, StreamRecord>, { uid, windowing, by }: WindowUse, latenessMs: number) {
   const windows = keyed.window(assignerOf(windowing) as never).allowedLateness(latenessMs)
   const fired = (key: Key, { start, end }: { start: number; end: number }, ids: readonly number[]): Fired => ({
-    key: shortKey(key as OracleKey),
+    key: shortKey(key),
     start,
     end,
     ids: [...ids],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { mapKeyOf, type MapKey } from '../../runtime/codec/map-key.js'
 import type { Key } from '../../runtime/contract/key.js'
 import { KeyIndex, NO_ID } from '../../runtime/state/key-index.js'
-import { PAGE_BITS, PAGE_MASK, type Page } from '../../runtime/state/page.js'
+import { PAGE_BITS, PAGE_MASK } from '../../runtime/state/page-size.js'
 
 /** Numbers of one hash: the more significant half takes back what it adds to the less significant one. */
 function collidingNumber(n: number): number {
@@ -14,7 +14,7 @@ function collidingNumber(n: number): number {
 /** An index and the Map that it must be like; keys stand in pages, as entries' do. */
 class Pair {
   readonly pages: { keys: (Key | undefined)[] }[] = []
-  readonly index = new KeyIndex(this.pages as unknown as Page[])
+  readonly index = new KeyIndex(this.pages)
   readonly map = new Map<MapKey, number>()
   private next = 0
 

@@ -241,7 +241,9 @@ class World {
 
   #clearAll(entry: ModelEntry): void {
     const { store, timers } = this.backend
-    for (const name of ['value', 'list', 'map'] as const) store[name](name).clear()
+    store.value('value').clear()
+    store.list('list').clear()
+    store.map('map').clear()
     store.reducing('sum').clear()
     store.aggregating('text').clear()
     for (const pane of store.panes('panes').panes()) store.panes('panes').delete(pane)

@@ -186,10 +186,18 @@ describe('state larger than memory', () => {
     const rows = new Rows()
     expect(backend.writeSlice(rows, Infinity)).toBe(false)
     const brought = backend.prefetchFrozen()
-    expect(backend.writeSlice(rows, Infinity)).toBe(false)
+    for (let i = 0; i < 4; i++) {
+      expect(backend.writeSlice(rows, Infinity)).toBe(false)
+      await Promise.resolve()
+    }
     await brought
     await backend.writeRows(rows)
-    expect(rows.rows.size).toBe(10)
+    const copy = newBackend(STATES)
+    rows.restoreInto(copy)
+    for (let i = 0; i < 10; i++) {
+      use(copy, `key ${i}`)
+      expect(copy.store.value('count').value()).toBe(1)
+    }
   })
 
   it('says which folder fails', async () => {
