@@ -75,6 +75,7 @@ class SubtaskBuilder {
         clock: options.clock,
         wake: () => options.slot.wake(),
         fail: (error) => options.slot.fail(error),
+        snapshotBegins: (checkpointId) => options.slot.snapshotBegins(checkpointId),
         snapshotTaken: (snapshot) => options.slot.snapshotTaken(snapshot),
         finished: (id) => options.slot.finished(id),
       },

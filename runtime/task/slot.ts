@@ -99,6 +99,11 @@ export class Slot {
     this.options.link.send({ type: 'warn', slot: this.options.slot, uid, message })
   }
 
+  /** Rows of a newer checkpoint must never get into an older one's segment. */
+  snapshotBegins(checkpointId: number): void {
+    this.encoder.abort(checkpointId - 1)
+  }
+
   snapshotTaken(snapshot: SubtaskSnapshot): void {
     this.encoder.add(snapshot, this.subtasks.find((s) => s.task === snapshot.task)!.links)
   }

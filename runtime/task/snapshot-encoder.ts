@@ -88,10 +88,13 @@ export class SnapshotEncoder {
     return true
   }
 
-  /** Gives keyed state up (it stays dirty) but still hands over the rest: committables of sinks must reach the next manifest. */
+  /**
+   * Gives the keyed state of this and older checkpoints up (it stays dirty) but still hands over the rest: committables of sinks must
+   * reach the next manifest.
+   */
   abort(checkpointId: number): void {
     this.lastAborted = Math.max(this.lastAborted, checkpointId)
-    const aborted = this.running.filter((r) => r.snapshot.checkpointId === checkpointId)
+    const aborted = this.running.filter((r) => r.snapshot.checkpointId <= checkpointId)
     this.running = this.running.filter((r) => !aborted.includes(r))
     for (const { snapshot } of aborted) this.withoutState(snapshot)
   }

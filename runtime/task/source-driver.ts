@@ -44,6 +44,8 @@ export class SourceDriver {
   private readonly clock: Clock
   private readonly host: SourceHost
   private readonly splits: SplitState[] = []
+  /** The last poll gave all that was asked for, and there is more. */
+  plenty = false
   private opening = 0
   private openingSplits: AssignedSplit[] = []
   private noMoreSplits = false
@@ -96,12 +98,15 @@ export class SourceDriver {
   /** Reads one batch from the split furthest behind. */
   poll(): SourceStatus {
     if (this.ended) return 'end'
+    this.plenty = false
     const split = this.choose()
     if (split === undefined) return 'wait'
     this.decoding.split = split
     const before = this.decoding.records
     const status = split.reader.poll(this.decoding, POLL_RECORDS)
-    if (this.strategy.idlenessMs !== undefined && this.decoding.records > before) this.active(split)
+    const read = this.decoding.records - before
+    this.plenty = read === POLL_RECORDS && status === 'more'
+    if (this.strategy.idlenessMs !== undefined && read > 0) this.active(split)
     if (status === 'end') this.finishSplit(split)
     else if (status === 'wait') this.awaitSplit(split)
     return this.ended ? 'end' : 'more'

@@ -17,7 +17,7 @@ import type { AssignedSplit } from '../worker/protocol.js'
 
 /** Timers fired in one turn at most. */
 const TIMER_SLICE = 1024
-/** Polls of a source that has more to read between two watermarks. */
+/** Polls of a source that has plenty to read between two watermarks. */
 const POLLS_PER_WATERMARK = 8
 
 /** The source at the head of a chain. */
@@ -39,6 +39,8 @@ export interface SubtaskHost {
   readonly clock: Clock
   wake(): void
   fail(error: unknown): void
+  /** Older checkpoints are over, whether or not the slot has heard of it yet. */
+  snapshotBegins(checkpointId: number): void
   snapshotTaken(snapshot: SubtaskSnapshot): void
   finished(task: number): void
 }
@@ -215,8 +217,8 @@ export class Subtask implements GateOutput {
     const { idle } = driver
     // Back from idleness first, or nobody takes the watermark; into idleness behind it.
     if (!idle) this.setIdle(false)
-    // While there is more to read not after each poll: a watermark cuts the batches of all channels short.
-    if (status !== 'more' || ++this.pollsSince === POLLS_PER_WATERMARK) {
+    // While there is plenty to read not after each poll: a watermark cuts the batches of all channels short.
+    if (!driver.plenty || ++this.pollsSince === POLLS_PER_WATERMARK) {
       this.pollsSince = 0
       const watermark = driver.watermark()
       if (watermark > this.applied) this.watermark(watermark)
@@ -324,6 +326,7 @@ export class Subtask implements GateOutput {
   }
 
   private async takeSnapshot(checkpointId: number, timestampMs: number): Promise<void> {
+    this.host.snapshotBegins(checkpointId)
     for (const link of this.links) await link.prepareBarrier(checkpointId)
     this.broadcast({ kind: 'barrier', checkpointId, timestamp: timestampMs })
     const operators: LinkSnapshot[] = []

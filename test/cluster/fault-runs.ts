@@ -1,7 +1,7 @@
 // A job that counts, windows and writes, and fails on purpose; what it must come to whatever happens to it.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { boundedOutOfOrderness, count, defineJob, map, tumbling, value, type JobDefinition } from '../../operators/index.js'
+import { boundedOutOfOrderness, count, defineJob, map, tumbling, value, type JobDefinition, type Sink } from '../../operators/index.js'
 import { fileSink, jsonLines } from '../../operators/connectors/file/index.js'
 import { collectSink, sourceOf, type CollectSink } from '../../runtime/testing/index.js'
 
@@ -33,11 +33,13 @@ export interface FaultJobOptions {
   readonly fault?: Fault
   readonly recordsPerPoll?: number
   readonly pollEveryMs?: number
+  /** Where the numbered records of the keys go besides. */
+  readonly numbersTo?: Sink<Line>
 }
 
 /** Counts per key and window to files and to memory, and numbers the records of each key in state. */
 export function faultJob(options: FaultJobOptions): { job: JobDefinition; counts: CollectSink<Line>; numbers: CollectSink<Line> } {
-  const { splits, directory, fault, recordsPerPoll = 20, pollEveryMs = 1 } = options
+  const { splits, directory, fault, recordsPerPoll = 20, pollEveryMs = 1, numbersTo } = options
   const [counts, numbers] = [collectSink<Line>(), collectSink<Line>()]
   const state = { records: value<number>(), windows: map<number, number>() }
   const job = defineJob({
@@ -57,8 +59,7 @@ export function faultJob(options: FaultJobOptions): { job: JobDefinition; counts
         .uid('windows')
       windows.sinkTo(counts.sink, { uid: 'counts' })
       windows.sinkTo(fileSink({ directory, format: jsonLines() }), { uid: 'files' })
-      keyed
-        .process<Line, typeof state>(
+      const numbered = keyed.process<Line, typeof state>(
           {
             state,
             onElement({ key }, ctx) {
@@ -69,7 +70,8 @@ export function faultJob(options: FaultJobOptions): { job: JobDefinition; counts
           },
           { uid: 'numbers' },
         )
-        .sinkTo(numbers.sink, { uid: 'numbered' })
+      numbered.sinkTo(numbers.sink, { uid: 'numbered' })
+      if (numbersTo !== undefined) numbered.sinkTo(numbersTo, { uid: 'numbered-again' })
     },
   })
   return { job, counts, numbers }

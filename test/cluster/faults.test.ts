@@ -2,9 +2,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MillraceError, type Sink } from '../../operators/index.js'
+import { fileSink, jsonLines } from '../../operators/connectors/file/index.js'
 import { runInProcess, type InProcessOptions } from '../../runtime/testing/index.js'
 import { randomSource } from '../oracles/random-source.js'
-import { asLines, expectedLines, faultJob, linesIn, readings } from './fault-runs.js'
+import { asLines, expectedLines, faultJob, linesIn, readings, type Line } from './fault-runs.js'
 
 let folder: string
 beforeEach(async () => {
@@ -65,6 +67,57 @@ describe('a job that fails on the way', () => {
     expect(failures).toHaveLength(3)
     expect(result.failure?.error).toMatchObject({ code: 'MILLRACE_USER', message: expect.stringContaining('Error: always') as string })
     expect(result.failure?.error.at).toMatch(/faults\.test\.ts:\d+:\d+$/)
+  })
+})
+
+describe('a commit that fails', () => {
+  /** A sink of which every commit publishes one part of several, then fails, as often as asked. */
+  function halting(directory: string, failures: number): { sink: Sink<Line>; failed: () => number } {
+    const files = fileSink<Line>({ directory, format: jsonLines() })
+    let failed = 0
+    return {
+      failed: () => failed,
+      sink: {
+        ...files,
+        createCommitter: (ctx) => {
+          const inner = files.createCommitter!(ctx)
+          return {
+            recover: (options) => inner.recover!(options),
+            commit: async (parts) => {
+              if (failed === failures || parts.length < 2) return inner.commit(parts as never)
+              await inner.commit(parts.slice(0, 1) as never)
+              failed++
+              throw new MillraceError('MILLRACE_OUTPUT', 'the disk is tired')
+            },
+          }
+        },
+      } as Sink<Line>,
+    }
+  }
+
+  for (const checkpointIntervalMs of [10, 0]) {
+    it(`is done again before the job goes on, ${checkpointIntervalMs === 0 ? 'at its end' : 'on the way'}`, async () => {
+      const splits = readings(3, 300, 30)
+      const directory = join(folder, 'out')
+      const { sink, failed } = halting(directory, 2)
+      const { job } = faultJob({ splits, directory: join(folder, 'unused'), numbersTo: sink })
+      const result = await runInProcess(job, { parallelism: 2, checkpointIntervalMs, restartAttempts: 10 })
+      expect(result.failure).toBeUndefined()
+      expect(failed()).toBe(2)
+      expect(await linesIn(directory)).toEqual(expectedLines(splits).numbers)
+    })
+  }
+
+  it('for good leaves the rest to the next start', async () => {
+    const splits = readings(3, 100, 10)
+    const [directory, checkpointDirectory] = [join(folder, 'out'), join(folder, 'checkpoints')]
+    const { sink } = halting(directory, 1)
+    const { job } = faultJob({ splits, directory: join(folder, 'unused'), numbersTo: sink })
+    const failed = await runInProcess(job, { parallelism: 2, checkpointDirectory })
+    expect(failed).toMatchObject({ status: 'FAILED', failure: { error: { code: 'MILLRACE_OUTPUT' } } })
+    const result = await runInProcess(job, { parallelism: 1, checkpointDirectory })
+    expect(result.status).toBe('FINISHED')
+    expect(await linesIn(directory)).toEqual(expectedLines(splits).numbers)
   })
 })
 

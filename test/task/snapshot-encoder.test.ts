@@ -51,6 +51,15 @@ describe('SnapshotEncoder', () => {
     expect(encoding.hasWork()).toBe(false)
   })
 
+  it('writes no more into an older checkpoint once a newer one begins', () => {
+    const { encoding, acks, links } = encoder()
+    encoding.add(snapshot(1), links)
+    encoding.abort(2 - 1)
+    encoding.add(snapshot(2), links)
+    expect(acks.map(({ id, operators }) => [id, operators[0]!.segments])).toEqual([[1, []]])
+    expect(encoding.hasWork()).toBe(true)
+  })
+
   it('encodes nothing of a checkpoint that was aborted before its barrier came through', () => {
     const { encoding, acks, aborted, links } = encoder()
     encoding.abort(1)

@@ -135,7 +135,11 @@ describe('SourceDriver', () => {
     let now = 0
     const clock: Clock = { now: () => now, setTimeout: () => () => {} }
     const busy = Array.from({ length: 20 }, (_, i) => 10 + i)
-    const { source } = await driver({ quiet: [5], busy }, { idlenessMs: 100 }, { ends: false, clock, table: tableWithOther(Infinity) })
+    const { source } = await driver(
+      { quiet: [5], busy },
+      { idlenessMs: 100 },
+      { ends: false, clock, table: tableWithOther(Infinity) },
+    )
     source.poll()
     source.poll()
     expect(source.nextIdleCheckMs()).toBe(100)
@@ -149,7 +153,11 @@ describe('SourceDriver', () => {
   it('does not take time in which nobody polled for idleness', async () => {
     let now = 0
     const clock: Clock = { now: () => now, setTimeout: () => () => {} }
-    const { source } = await driver({ a: [5, 6] }, { idlenessMs: 100 }, { ends: false, clock, table: tableWithOther(Infinity) })
+    const { source } = await driver(
+      { a: [5, 6] },
+      { idlenessMs: 100 },
+      { ends: false, clock, table: tableWithOther(Infinity) },
+    )
     source.poll()
     now = 1000
     source.poll() // the last record, then it waits

@@ -3,7 +3,11 @@ import { WatermarkValve } from '../../runtime/task/watermark-valve.js'
 
 function valve(channels: number, restored?: number) {
   const out: (number | string)[] = []
-  const v = new WatermarkValve(channels, { watermark: (t) => out.push(t), status: (idle) => out.push(idle ? 'idle' : 'active') }, restored)
+  const v = new WatermarkValve(
+    channels,
+    { watermark: (t) => out.push(t), status: (idle) => out.push(idle ? 'idle' : 'active') },
+    restored,
+  )
   return { v, out }
 }
 
