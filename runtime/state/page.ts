@@ -3,8 +3,8 @@
  * pointer a state, and 22 bytes that the garbage collector never looks at; growing allocates a page and copies nothing. A page belongs to one key group: a checkpoint walks
  * group by group, and so walks through memory in order.
  *
- *   Map (one per key group)   key -> id ----> page | slot
- *                                               keys[slot]  values[state][slot]  marks  epochs  timer...
+ *   KeyIndex (one per key group)   key -> id ----> page | slot
+ *                                                     keys[slot]  values[state][slot]  marks  epochs  timer...
  *
  * Invariant: a slot whose `keys` is undefined is free, and all its other columns are as a new page has them.
  */

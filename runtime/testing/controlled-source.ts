@@ -45,12 +45,14 @@ export function controlledSource<T>(splits = 1): ControlledSource<T> {
       name: 'controlled',
       bounded: false,
       describe: `controlled:${splits}`,
-      createEnumerator: ({ parallelism, assignSplits, signalNoMoreSplits }) => ({
+      createEnumerator: (ctx) => ({
         start(restored) {
           if (restored === undefined) {
-            feeds.forEach((_, array) => assignSplits(array % parallelism, [{ id: `split-${array}`, split: { array, next: 0 } }]))
+            feeds.forEach((_, array) =>
+              ctx.assignSplits(array % ctx.parallelism, [{ id: `split-${array}`, split: { array, next: 0 } }]),
+            )
           }
-          signalNoMoreSplits()
+          ctx.signalNoMoreSplits()
         },
         snapshotState: () => null,
       }),
@@ -78,7 +80,8 @@ class FeedReader<T> implements SplitReader<T, ArraySplit> {
 
   poll(out: RawOutput<T>, max: number): PollStatus {
     const { records, ended } = this.feed
-    for (let taken = 0; taken < max && this.next < records.length; taken++) out.collect(records[this.next++]!, NO_TIMESTAMP)
+    for (let taken = 0; taken < max && this.next < records.length; taken++)
+      out.collect(records[this.next++]!, NO_TIMESTAMP)
     if (this.next < records.length) return 'more'
     return ended ? 'end' : 'wait'
   }

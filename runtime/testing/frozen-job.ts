@@ -20,13 +20,15 @@ function frozenNode(node: GraphNode): GraphNode {
 /** An operator of the node whose outputs and states freeze what goes through them. */
 export function frozenOperator(node: OperatorNode): AnyOperator {
   const operator = node.create() as unknown as AnyOperator
-  const { open } = operator
-  if (open !== undefined) operator.open = (context) => open.call(operator, frozenContext(context))
+  const open = operator.open?.bind(operator)
+  if (open !== undefined) operator.open = (context) => open(frozenContext(context))
   return operator
 }
 
 function frozenContext(context: OperatorContext<unknown>): OperatorContext<unknown> {
-  const frozen = Object.create(context) as { -readonly [K in keyof OperatorContext<unknown>]: OperatorContext<unknown>[K] }
+  const frozen = Object.create(context) as {
+    -readonly [K in keyof OperatorContext<unknown>]: OperatorContext<unknown>[K]
+  }
   const define = (name: string, get: () => unknown): void => void Object.defineProperty(frozen, name, { get })
   const output = frozenOutput(context.output)
   define('output', () => output)

@@ -3,5 +3,11 @@
  */
 export { collectSink, type Collected, type CollectSink } from './collect-sink.js'
 export { controlledSource, type ControlledSource } from './controlled-source.js'
+export {
+  operatorHarness,
+  type HarnessSnapshot,
+  type OperatorHarness,
+  type OperatorHarnessOptions,
+} from './operator-harness.js'
 export { runInProcess, type InProcessOptions, type InProcessResult } from './run-in-process.js'
 export { sourceOf, type ArraySplit, type SourceOfOptions } from './source-of.js'

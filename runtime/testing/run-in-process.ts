@@ -28,6 +28,8 @@ export interface InProcessOptions {
   readonly checkpointDirectory?: string
   /** Milliseconds; default 0: only the final checkpoint. */
   readonly checkpointIntervalMs?: number
+  /** Milliseconds after which a checkpoint that is not complete is given up; default ten minutes. */
+  readonly checkpointTimeoutMs?: number
   /** Bytes for the whole job; default 256 MiB. */
   readonly memoryBytes?: number
   /** Failures without a checkpoint between before the job fails for good. Default 0: at the first one. */
@@ -83,14 +85,19 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
     storage: openStorage(directory),
     identity: { host: 'in-process', bootId: null, pid: process.pid, startTicks: null },
     clock,
-    events: { ...silent, print: (line) => printed.push(line), warn: (uid, m) => warnings.push(`${uid}: ${m}`), ...options.events },
+    events: {
+      ...silent,
+      print: (line) => printed.push(line),
+      warn: (uid, m) => warnings.push(`${uid}: ${m}`),
+      ...options.events,
+    },
     plan,
     memory: planMemory(options.memoryBytes ?? 256 * 1024 * 1024, plan.parallelism, ringCount(plan)),
     hosts: () => new InProcessSlots(job, clock),
     spillDirectory: join(directory, 'spill'),
     merge: merges.run,
     checkpointIntervalMs: options.checkpointIntervalMs ?? 0,
-    checkpointTimeoutMs: 600_000,
+    checkpointTimeoutMs: options.checkpointTimeoutMs ?? 600_000,
     restartAttempts: options.restartAttempts ?? 0,
     choose: unfinished,
   })

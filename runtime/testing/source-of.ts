@@ -6,6 +6,7 @@ import { deepFreeze } from './deep-freeze.js'
 /** A split of {@link sourceOf}: the next record of one of its arrays. */
 export type ArraySplit = { readonly array: number; readonly next: number }
 
+/** How {@link sourceOf} hands its records over. */
 export interface SourceOfOptions<T> {
   /** Records that one poll hands over at most: barriers and watermarks come between polls. Default: as many as the engine asks for. */
   readonly recordsPerPoll?: number
@@ -19,19 +20,24 @@ export interface SourceOfOptions<T> {
  * A bounded source of the records of one or several arrays, for tests: each array is a split, with its own watermark and an exact position,
  * so that it goes on after a restore at any parallelism. Array `i` is read by subtask `i % parallelism`. The records are frozen.
  */
-export function sourceOf<T>(splits: readonly (readonly T[])[], options: SourceOfOptions<T> = {}): Source<T, ArraySplit, null> {
+export function sourceOf<T>(
+  splits: readonly (readonly T[])[],
+  options: SourceOfOptions<T> = {},
+): Source<T, ArraySplit, null> {
   const { recordsPerPoll = Infinity, pollEveryMs = 0, timestamp = () => NO_TIMESTAMP } = options
   for (const records of splits) for (const record of records) deepFreeze(record)
   return {
     name: 'arrays',
     bounded: true,
     describe: `arrays:${splits.length}`,
-    createEnumerator: ({ parallelism, assignSplits, signalNoMoreSplits }) => ({
+    createEnumerator: (ctx) => ({
       start(restored) {
         if (restored === undefined) {
-          splits.forEach((_, array) => assignSplits(array % parallelism, [{ id: `array-${array}`, split: { array, next: 0 } }]))
+          splits.forEach((_, array) =>
+            ctx.assignSplits(array % ctx.parallelism, [{ id: `array-${array}`, split: { array, next: 0 } }]),
+          )
         }
-        signalNoMoreSplits()
+        ctx.signalNoMoreSplits()
       },
       snapshotState: () => null,
     }),

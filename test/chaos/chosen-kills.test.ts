@@ -37,7 +37,11 @@ async function killAt(stop: string, after: () => boolean = () => true): Promise<
 /** Submits again and expects the undisturbed run's output, each line once. */
 async function finish(): Promise<Ended> {
   const ended = await world.submit().ended
-  expect(ended.report, ended.stderr).toMatchObject({ status: 'FINISHED', failure: null, recordsIn: files.flat().length })
+  expect(ended.report, ended.stderr).toMatchObject({
+    status: 'FINISHED',
+    failure: null,
+    recordsIn: files.flat().length,
+  })
   expect(ended.code).toBe(0)
   await onlooker.stop()
   expect(onlooker.complaints).toEqual([])

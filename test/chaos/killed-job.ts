@@ -9,7 +9,7 @@ import { startCli, type RunningCli } from '../cli/run-cli.js'
 const LOOK_EVERY_MS = 2
 
 /** What a submit is given besides the job's own parameters. */
-export interface SubmitChoices {
+interface SubmitChoices {
   readonly parallelism?: number
   /** Win over the job's. */
   readonly params?: Readonly<Record<string, string | number>>
@@ -30,7 +30,10 @@ export class KilledJob {
   }
 
   submit({ parallelism = 2, params = {}, options = [] }: SubmitChoices = {}): RunningCli {
-    const pairs = Object.entries({ ...this.params, ...params }).flatMap(([name, value]) => ['--param', `${name}=${value}`])
+    const pairs = Object.entries({ ...this.params, ...params }).flatMap(([name, value]) => [
+      '--param',
+      `${name}=${value}`,
+    ])
     const usual = ['--job-id', 'chaos', '--parallelism', String(parallelism), '--json']
     const interval = options.includes('--checkpoint-interval') ? [] : ['--checkpoint-interval', '50ms']
     return startCli(this.folder, ['submit', this.jobFile, ...usual, ...interval, ...pairs, ...options])

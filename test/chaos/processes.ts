@@ -38,7 +38,10 @@ export class Submitted {
   readonly ended: Promise<Ended>
 
   constructor(args: readonly string[], cwd: string) {
-    this.process = spawn(process.execPath, [BIN, 'submit', ...args, '--json'], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.process = spawn(process.execPath, [BIN, 'submit', ...args, '--json'], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let [stdout, stderr] = ['', '']
     this.process.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text))
     this.process.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text))
@@ -91,7 +94,10 @@ export class World {
   /** Writes the lines of input files. */
   input(files: readonly (readonly object[])[]): void {
     for (const [i, lines] of files.entries()) {
-      writeFileSync(join(this.folder, 'input', `part-${i}.jsonl`), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+      writeFileSync(
+        join(this.folder, 'input', `part-${i}.jsonl`),
+        lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+      )
     }
   }
 
@@ -119,7 +125,11 @@ export class World {
   /** What the log of checkpoints holds, oldest first. */
   log(): (CheckpointManifest | EpochRecord)[] {
     const folder = join(this.checkpoints, 'manifests')
-    const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')).sort() : []
+    const names = existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => name.endsWith('.json'))
+          .sort()
+      : []
     return names.flatMap((name) => {
       const path = join(folder, name)
       // Old ones go at any time.

@@ -48,7 +48,7 @@ describe.each(subjects)('$job', (subject) => {
       expect(result, result.stderr).toMatchObject({ code: 0 })
 
       // A run that was quicker than its kill begins the next round.
-      for (let kills = 0; kills < KILLS; ) {
+      for (let kills = 0; kills < KILLS;) {
         const job = jobOf(subject, tempFolder(input))
         const watch = new OutputWatch(subject.outputs.map((name) => job.path(name)))
         const total = reportOf(result)['recordsIn'] as number

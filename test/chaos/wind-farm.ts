@@ -28,7 +28,12 @@ export function windFarm({ files, lines }: { readonly files: number; readonly li
     job: (folder) => {
       for (const [i, file] of all.entries())
         writeFiles(folder, { [`in/${i}.txt`]: file.map(({ line }) => `${line}\n`).join('') })
-      return new KilledJob(folder, 'slow-wind-turbine', { input: 'file:in', output: 'file:out', invalid: 'file:invalid', threshold: THRESHOLD })
+      return new KilledJob(folder, 'slow-wind-turbine', {
+        input: 'file:in',
+        output: 'file:out',
+        invalid: 'file:invalid',
+        threshold: THRESHOLD,
+      })
     },
   }
 }

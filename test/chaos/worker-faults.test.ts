@@ -23,7 +23,11 @@ beforeEach(() => {
 afterEach(() => rmSync(world.folder, { recursive: true, force: true }))
 
 function expectFinished(ended: Ended): void {
-  expect(ended.report, ended.stderr).toMatchObject({ status: 'FINISHED', failure: null, recordsIn: files.flat().length })
+  expect(ended.report, ended.stderr).toMatchObject({
+    status: 'FINISHED',
+    failure: null,
+    recordsIn: files.flat().length,
+  })
   expect(ended.code).toBe(0)
   expect(world.lines()).toEqual(expected)
   expect(world.hiddenParts()).toEqual([])

@@ -1,7 +1,16 @@
 // A job that counts, windows and writes, and fails on purpose; what it must come to whatever happens to it.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { boundedOutOfOrderness, count, defineJob, map, tumbling, value, type JobDefinition, type Sink } from '../../operators/index.js'
+import {
+  boundedOutOfOrderness,
+  count,
+  defineJob,
+  map,
+  tumbling,
+  value,
+  type JobDefinition,
+  type Sink,
+} from '../../operators/index.js'
 import { fileSink, jsonLines } from '../../operators/connectors/file/index.js'
 import { collectSink, sourceOf, type CollectSink } from '../../runtime/testing/index.js'
 
@@ -38,7 +47,11 @@ export interface FaultJobOptions {
 }
 
 /** Counts per key and window to files and to memory, and numbers the records of each key in state. */
-export function faultJob(options: FaultJobOptions): { job: JobDefinition; counts: CollectSink<Line>; numbers: CollectSink<Line> } {
+export function faultJob(options: FaultJobOptions): {
+  job: JobDefinition
+  counts: CollectSink<Line>
+  numbers: CollectSink<Line>
+} {
   const { splits, directory, fault, recordsPerPoll = 20, pollEveryMs = 1, numbersTo } = options
   const [counts, numbers] = [collectSink<Line>(), collectSink<Line>()]
   const state = { records: value<number>(), windows: map<number, number>() }
@@ -60,16 +73,16 @@ export function faultJob(options: FaultJobOptions): { job: JobDefinition; counts
       windows.sinkTo(counts.sink, { uid: 'counts' })
       windows.sinkTo(fileSink({ directory, format: jsonLines() }), { uid: 'files' })
       const numbered = keyed.process<Line, typeof state>(
-          {
-            state,
-            onElement({ key }, ctx) {
-              const number = (ctx.state.records.value() ?? 0) + 1
-              ctx.state.records.update(number)
-              ctx.emit([key, number])
-            },
+        {
+          state,
+          onElement({ key }, ctx) {
+            const number = (ctx.state.records.value() ?? 0) + 1
+            ctx.state.records.update(number)
+            ctx.emit([key, number])
           },
-          { uid: 'numbers' },
-        )
+        },
+        { uid: 'numbers' },
+      )
       numbered.sinkTo(numbers.sink, { uid: 'numbered' })
       if (numbersTo !== undefined) numbered.sinkTo(numbersTo, { uid: 'numbered-again' })
     },

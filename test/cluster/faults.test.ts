@@ -29,7 +29,12 @@ async function survives(seed: number): Promise<void> {
   const faults = Array.from({ length: random.between(1, 6) }, () => random.below(total))
   const parallelism = random.between(1, 4)
   const directory = join(folder, `out-${seed}`)
-  const { job, counts, numbers } = faultJob({ splits, directory, fault: throwAt(faults), recordsPerPoll: random.between(5, 40) })
+  const { job, counts, numbers } = faultJob({
+    splits,
+    directory,
+    fault: throwAt(faults),
+    recordsPerPoll: random.between(5, 40),
+  })
   const restarts: number[] = []
   const result = await runInProcess(job, {
     parallelism,
@@ -45,7 +50,10 @@ async function survives(seed: number): Promise<void> {
   expect(asLines(counts), message).toEqual(expected.counts)
   expect(asLines(numbers), message).toEqual(expected.numbers)
   expect(await linesIn(directory), message).toEqual(expected.counts)
-  expect((await readdir(directory)).filter((name) => name.startsWith('.')), message).toEqual([])
+  expect(
+    (await readdir(directory)).filter((name) => name.startsWith('.')),
+    message,
+  ).toEqual([])
   expect(result.counters['readings']!['numRecordsIn'], message).toBe(total)
 }
 
@@ -65,9 +73,61 @@ describe('a job that fails on the way', () => {
     const result = await runInProcess(job, { parallelism: 2, restartAttempts: 10, events })
     expect(result.status).toBe('FAILED')
     expect(failures).toHaveLength(3)
-    expect(result.failure?.error).toMatchObject({ code: 'MILLRACE_USER', message: expect.stringContaining('Error: always') as string })
+    expect(result.failure?.error).toMatchObject({
+      code: 'MILLRACE_USER',
+      message: expect.stringContaining('Error: always') as string,
+    })
     expect(result.failure?.error.at).toMatch(/faults\.test\.ts:\d+:\d+$/)
   })
+})
+
+describe('checkpoints that are given up', () => {
+  /** A sink that takes its time to flush, now and then more than a checkpoint has. */
+  function slow(directory: string, seed: number): Sink<Line> {
+    const files = fileSink<Line>({ directory, format: jsonLines() })
+    const random = randomSource(seed)
+    let flushes = 0
+    return {
+      ...files,
+      createWriter: async (ctx) => {
+        const writer = await files.createWriter(ctx)
+        return {
+          write: (value, timestamp) => writer.write(value, timestamp),
+          close: () => writer.close?.(),
+          flush: async (checkpointId) => {
+            await new Promise((resolve) => setTimeout(resolve, ++flushes === 2 ? 60 : random.pick([0, 0, 5, 60])))
+            await writer.flush(checkpointId)
+          },
+          prepareCommit: (checkpointId) => writer.prepareCommit!(checkpointId),
+        }
+      },
+    }
+  }
+
+  for (let seed = 1; seed <= 8; seed++) {
+    it(`lose nothing and publish nothing twice, seed ${seed}`, { timeout: 60_000 }, async () => {
+      const random = randomSource(seed)
+      const splits = readings(3, 400, 20)
+      const directory = join(folder, 'out')
+      const fault = seed % 2 === 0 ? throwAt([random.below(1_200), random.below(1_200)]) : () => undefined
+      const slowly = slow(directory, seed)
+      const { job, counts, numbers } = faultJob({ splits, directory: join(folder, 'unused'), fault, numbersTo: slowly })
+      let givenUp = 0
+      const result = await runInProcess(job, {
+        parallelism: random.between(1, 4),
+        checkpointIntervalMs: 3,
+        checkpointTimeoutMs: 25,
+        restartAttempts: 20,
+        events: { checkpointFailed: () => void givenUp++ },
+      })
+      expect(result.status, JSON.stringify(result.failure)).toBe('FINISHED')
+      expect(givenUp).toBeGreaterThan(0)
+      const expected = expectedLines(splits)
+      expect(asLines(counts)).toEqual(expected.counts)
+      expect(asLines(numbers)).toEqual(expected.numbers)
+      expect(await linesIn(directory)).toEqual(expected.numbers)
+    })
+  }
 })
 
 describe('a commit that fails', () => {
@@ -91,7 +151,7 @@ describe('a commit that fails', () => {
             },
           }
         },
-      } as Sink<Line>,
+      },
     }
   }
 
@@ -127,28 +187,37 @@ function suspendAfter(ms: number): NonNullable<InProcessOptions['onStart']> {
 }
 
 describe('a job that is suspended and goes on', () => {
-  it('at other parallelisms comes to the same output, and no window fires before its time', { timeout: 60_000 }, async () => {
-    const splits = readings(4, 600, 40)
-    const directory = join(folder, 'out')
-    const checkpointDirectory = join(folder, 'checkpoints')
-    const { job, counts, numbers } = faultJob({ splits, directory })
-    const restored: (string | undefined)[] = []
-    const statuses: string[] = []
-    for (const parallelism of [2, 4, 1, 3, 2, 4, 1]) {
-      const last = statuses.length === 6
-      const options = last ? {} : { onStart: suspendAfter(12) }
-      const result = await runInProcess(job, { parallelism, checkpointDirectory, checkpointIntervalMs: 5, ...options })
-      statuses.push(result.status)
-      restored.push(result.restoredFrom)
-      expect(result.failure).toBeUndefined()
-    }
-    expect(statuses).toEqual([...Array<string>(6).fill('SUSPENDED'), 'FINISHED'])
-    expect(new Set(restored).size).toBe(7)
-    const expected = expectedLines(splits)
-    expect(asLines(counts)).toEqual(expected.counts)
-    expect(asLines(numbers)).toEqual(expected.numbers)
-    expect(await linesIn(directory)).toEqual(expected.counts)
-  })
+  it(
+    'at other parallelisms comes to the same output, and no window fires before its time',
+    { timeout: 60_000 },
+    async () => {
+      const splits = readings(4, 600, 40)
+      const directory = join(folder, 'out')
+      const checkpointDirectory = join(folder, 'checkpoints')
+      const { job, counts, numbers } = faultJob({ splits, directory })
+      const restored: (string | undefined)[] = []
+      const statuses: string[] = []
+      for (const parallelism of [2, 4, 1, 3, 2, 4, 1]) {
+        const last = statuses.length === 6
+        const options = last ? {} : { onStart: suspendAfter(12) }
+        const result = await runInProcess(job, {
+          parallelism,
+          checkpointDirectory,
+          checkpointIntervalMs: 5,
+          ...options,
+        })
+        statuses.push(result.status)
+        restored.push(result.restoredFrom)
+        expect(result.failure).toBeUndefined()
+      }
+      expect(statuses).toEqual([...Array<string>(6).fill('SUSPENDED'), 'FINISHED'])
+      expect(new Set(restored).size).toBe(7)
+      const expected = expectedLines(splits)
+      expect(asLines(counts)).toEqual(expected.counts)
+      expect(asLines(numbers)).toEqual(expected.numbers)
+      expect(await linesIn(directory)).toEqual(expected.counts)
+    },
+  )
 
   it('starts afresh after it has finished', async () => {
     const splits = readings(1, 10, 2)

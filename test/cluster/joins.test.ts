@@ -12,7 +12,7 @@ import {
 } from '../../operators/index.js'
 import { collectSink, runInProcess, sourceOf } from '../../runtime/testing/index.js'
 import { coGroupWindows, joinWindows } from '../oracles/joins.js'
-import { groupByKey, type OracleKey } from '../oracles/keys.js'
+import { groupByKey } from '../oracles/keys.js'
 import { randomSource, type RandomSource } from '../oracles/random-source.js'
 import { boundOf, randomStream, recordsOf, type RandomStreamOptions } from '../oracles/random-stream.js'
 import type { Windowing } from '../oracles/windows.js'
@@ -29,9 +29,14 @@ interface Pair {
   readonly right: readonly number[]
 }
 
-const ids = (records: Iterable<StreamRecord>): number[] => [...records].map(({ value }) => value.id).sort((a, b) => a - b)
+const ids = (records: Iterable<StreamRecord>): number[] =>
+  [...records].map(({ value }) => value.id).sort((a, b) => a - b)
 const texts = (pairs: readonly Pair[]): string[] =>
-  pairs.map(({ key, start, end, left, right }) => JSON.stringify([key, start, end, [...left].sort((a, b) => a - b), [...right].sort((a, b) => a - b)])).sort()
+  pairs
+    .map(({ key, start, end, left, right }) =>
+      JSON.stringify([key, start, end, [...left].sort((a, b) => a - b), [...right].sort((a, b) => a - b)]),
+    )
+    .sort()
 
 /** Two streams with the same keys and about the same times, none of their records late. */
 function twoStreams(seed: number): { options: RandomStreamOptions; left: StreamRecord[]; right: StreamRecord[] } {
@@ -69,7 +74,13 @@ async function joinBoth(seed: number): Promise<void> {
         .where(keyOf)
         .equalTo(keyOf)
         .window(assignerOf(windowing))
-        .apply((left, right, key, { start, end }): Pair => ({ key: shortKey(key), start, end, left: ids([left]), right: ids([right]) }))
+        .apply((left, right, key, { start, end }): Pair => ({
+          key: shortKey(key),
+          start,
+          end,
+          left: ids([left]),
+          right: ids([right]),
+        }))
         .uid('join')
         .sinkTo(joined.sink, { uid: 'joined' })
       a.coGroup(b)
@@ -91,7 +102,12 @@ async function joinBoth(seed: number): Promise<void> {
   const message = `seed ${seed} ${windowing.kind} parallelism ${parallelism} splits ${leftSplits.length}+${rightSplits.length}`
   expect(result.failure, message).toBeUndefined()
   const pair = (id: { id: number }): number[] => [id.id]
-  const pairs = joinWindows(left, right, windowing).map((p) => ({ ...p, key: shortKey(p.key), left: pair(p.left), right: pair(p.right) }))
+  const pairs = joinWindows(left, right, windowing).map((p) => ({
+    ...p,
+    key: shortKey(p.key),
+    left: pair(p.left),
+    right: pair(p.right),
+  }))
   const groups = coGroupWindows(left, right, windowing).map((g) => ({
     ...g,
     key: shortKey(g.key),
@@ -124,7 +140,10 @@ const meeting = keyedCoProcess<Key, StreamRecord, StreamRecord, Pair, typeof mee
 })
 
 function allByKey(left: readonly StreamRecord[], right: readonly StreamRecord[]): Pair[] {
-  const sided = [...left.map((record) => ({ ...record, side: 'left' })), ...right.map((record) => ({ ...record, side: 'right' }))]
+  const sided = [
+    ...left.map((record) => ({ ...record, side: 'left' })),
+    ...right.map((record) => ({ ...record, side: 'right' })),
+  ]
   return groupByKey(sided).map((group) => ({
     key: shortKey(group[0]!.key),
     start: 0,
@@ -147,8 +166,12 @@ function assignerOf(windowing: Windowing): WindowAssigner {
 
 describe('two random streams', () => {
   for (let shard = 0; shard < 5; shard++) {
-    it(`join, co-group and meet in a process function as the oracle says, ${shard + 1}/5`, { timeout: 120_000 }, async () => {
-      for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += 5) await joinBoth(seed)
-    })
+    it(
+      `join, co-group and meet in a process function as the oracle says, ${shard + 1}/5`,
+      { timeout: 120_000 },
+      async () => {
+        for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += 5) await joinBoth(seed)
+      },
+    )
   }
 })

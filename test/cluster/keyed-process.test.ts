@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { boundedOutOfOrderness, defineJob, outputTag, value, type Key } from '../../operators/index.js'
+import { boundedOutOfOrderness, defineJob, outputTag, value } from '../../operators/index.js'
 import { collectSink, runInProcess, sourceOf } from '../../runtime/testing/index.js'
 import type { Arrival } from '../oracles/arrivals.js'
 import type { OracleKey } from '../oracles/keys.js'
@@ -98,7 +98,8 @@ async function pausesOf(seed: number): Promise<void> {
   const result = await runInProcess(job, { parallelism })
   const message = `seed ${seed} parallelism ${parallelism} per poll ${recordsPerPoll}`
   expect(result.failure, message).toBeUndefined()
-  const byKey = (pauses: readonly Pause[]): Pause[] => [...pauses].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  const byKey = (pauses: readonly Pause[]): Pause[] =>
+    [...pauses].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
   const expected = pausesOracle(arrivalsOf(records, options, recordsPerPoll), gapMs)
   // With several readers it is open how long one without splits holds the watermark back.
   if (parallelism === 1) expect(byKey(paused.values()), message).toEqual(byKey(expected))
@@ -112,8 +113,12 @@ async function pausesOf(seed: number): Promise<void> {
 
 describe('a keyed process function on random streams', () => {
   for (let shard = 0; shard < 5; shard++) {
-    it(`keeps state, moves timers and fires them as the oracle says, ${shard + 1}/5`, { timeout: 120_000 }, async () => {
-      for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += 5) await pausesOf(seed)
-    })
+    it(
+      `keeps state, moves timers and fires them as the oracle says, ${shard + 1}/5`,
+      { timeout: 120_000 },
+      async () => {
+        for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += 5) await pausesOf(seed)
+      },
+    )
   }
 })

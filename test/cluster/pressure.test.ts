@@ -57,64 +57,75 @@ describe('little memory', () => {
     expect(out.values()).toHaveLength(10)
   })
 
-  it('state that does not fit is spilled, checkpointed and restored at other parallelisms', { timeout: 60_000 }, async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'millrace-pressure-'))
-    const keys = 5_000
-    const all = items(keys * 4, keys).map((item) => ({ ...item, text: `text of ${item.key} `.repeat(10) }))
-    const out = collectSink<readonly [string, number, number]>()
-    const state = { count: value<number>(), texts: list<string>() }
-    const job = defineJob({
-      name: 'spilled',
-      build(env) {
-        env
-          .fromSource(sourceOf(splitsOf(all, 4), { recordsPerPoll: 50, pollEveryMs: 1 }), { uid: 'items', watermarks })
-          .keyBy(({ key }) => key)
-          .process<readonly [string, number, number], typeof state>(
-            {
-              state,
-              onElement({ key, text }, ctx) {
-                const seen = (ctx.state.count.value() ?? 0) + 1
-                ctx.state.count.update(seen)
-                ctx.state.texts.add(text!)
-                ctx.emit([key, seen, ctx.state.texts.get().length])
+  it(
+    'state that does not fit is spilled, checkpointed and restored at other parallelisms',
+    { timeout: 60_000 },
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'millrace-pressure-'))
+      const keys = 5_000
+      const all = items(keys * 4, keys).map((item) => ({ ...item, text: `text of ${item.key} `.repeat(10) }))
+      const out = collectSink<readonly [string, number, number]>()
+      const state = { count: value<number>(), texts: list<string>() }
+      const job = defineJob({
+        name: 'spilled',
+        build(env) {
+          env
+            .fromSource(sourceOf(splitsOf(all, 4), { recordsPerPoll: 50, pollEveryMs: 1 }), {
+              uid: 'items',
+              watermarks,
+            })
+            .keyBy(({ key }) => key)
+            .process<readonly [string, number, number], typeof state>(
+              {
+                state,
+                onElement({ key, text }, ctx) {
+                  const seen = (ctx.state.count.value() ?? 0) + 1
+                  ctx.state.count.update(seen)
+                  ctx.state.texts.add(text!)
+                  ctx.emit([key, seen, ctx.state.texts.get().length])
+                },
               },
-            },
-            { uid: 'counts' },
-          )
-          .sinkTo(out.sink, { uid: 'out' })
-      },
-    })
-    try {
-      const statuses: string[] = []
-      for (const parallelism of [3, 1, 4]) {
-        const last = statuses.length === 2
-        const result = await runInProcess(job, {
-          parallelism,
-          memoryBytes: TINY,
-          checkpointDirectory: folder,
-          checkpointIntervalMs: 20,
-          ...(last ? {} : { onStart: (running) => void setTimeout(() => running.suspend(), 60) }),
-        })
-        expect(result.failure).toBeUndefined()
-        statuses.push(result.status)
+              { uid: 'counts' },
+            )
+            .sinkTo(out.sink, { uid: 'out' })
+        },
+      })
+      try {
+        const statuses: string[] = []
+        for (const parallelism of [3, 1, 4]) {
+          const last = statuses.length === 2
+          const result = await runInProcess(job, {
+            parallelism,
+            memoryBytes: TINY,
+            checkpointDirectory: folder,
+            checkpointIntervalMs: 20,
+            ...(last ? {} : { onStart: (running) => void setTimeout(() => running.suspend(), 60) }),
+          })
+          expect(result.failure).toBeUndefined()
+          statuses.push(result.status)
+        }
+        expect(statuses).toEqual(['SUSPENDED', 'SUSPENDED', 'FINISHED'])
+        expect(out.values()).toHaveLength(all.length)
+        const byKey = new Map<string, number[]>()
+        for (const [key, seen, texts] of out.values()) {
+          expect(texts).toBe(seen)
+          byKey.set(key, [...(byKey.get(key) ?? []), seen])
+        }
+        expect(byKey.size).toBe(keys)
+        for (const seen of byKey.values()) expect(seen.sort()).toEqual([1, 2, 3, 4])
+      } finally {
+        await rm(folder, { recursive: true, force: true })
       }
-      expect(statuses).toEqual(['SUSPENDED', 'SUSPENDED', 'FINISHED'])
-      expect(out.values()).toHaveLength(all.length)
-      const byKey = new Map<string, number[]>()
-      for (const [key, seen, texts] of out.values()) {
-        expect(texts).toBe(seen)
-        byKey.set(key, [...(byKey.get(key) ?? []), seen])
-      }
-      expect(byKey.size).toBe(keys)
-      for (const seen of byKey.values()) expect(seen.sort()).toEqual([1, 2, 3, 4])
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
-  })
+    },
+  )
 
   it('a record and a key larger than a ring pass through it', { timeout: 60_000 }, async () => {
     const text = '\u00fc'.repeat(400_000)
-    const all = Array.from({ length: 12 }, (_, i): Item => ({ key: i % 2 === 0 ? text : `small ${i % 4}`, time: i, text: text.slice(i) }))
+    const all = Array.from({ length: 12 }, (_, i): Item => ({
+      key: i % 2 === 0 ? text : `small ${i % 4}`,
+      time: i,
+      text: text.slice(i),
+    }))
     const out = collectSink<readonly [number, number, number]>()
     const job = defineJob({
       name: 'large',

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { boundedOutOfOrderness, count, defineJob, tumbling, value, type Source, type Watermarks } from '../../operators/index.js'
+import {
+  boundedOutOfOrderness,
+  count,
+  defineJob,
+  tumbling,
+  value,
+  type Source,
+  type Watermarks,
+} from '../../operators/index.js'
 import { collectSink, controlledSource, runInProcess, sourceOf } from '../../runtime/testing/index.js'
 
 interface Item {
@@ -26,7 +34,9 @@ function windowsOf(inputs: readonly Input[]) {
   const job = defineJob({
     name: 'time',
     build(env) {
-      const [first, ...rest] = inputs.map(({ source, watermarks }, i) => env.fromSource(source, { uid: `items-${i}`, watermarks }))
+      const [first, ...rest] = inputs.map(({ source, watermarks }, i) =>
+        env.fromSource(source, { uid: `items-${i}`, watermarks }),
+      )
       const all = first!.union(...rest)
       all.sinkTo(read.sink, { uid: 'read' })
       const counts = all
@@ -51,13 +61,23 @@ describe('event time', () => {
       items.push(1, item('b', 200))
       // Split 1 holds the first window back until it is idle; split 0 never is.
       const feed = setInterval(() => items.push(0, item('c', 1_500)), 10)
-      await eventually(() => out.values()).toEqual(expect.arrayContaining([['a', 0, 1], ['b', 0, 1]]))
+      await eventually(() => out.values()).toEqual(
+        expect.arrayContaining([
+          ['a', 0, 1],
+          ['b', 0, 1],
+        ]),
+      )
       clearInterval(feed)
       items.push(1, item('b', 1_700), item('b', 300))
       await eventually(() => late.values()).toEqual([item('b', 300)])
       items.endAll()
       expect((await running).status).toBe('FINISHED')
-      expect(out.values().filter(([key]) => key !== 'c').sort()).toEqual([
+      expect(
+        out
+          .values()
+          .filter(([key]) => key !== 'c')
+          .sort(),
+      ).toEqual([
         ['a', 0, 1],
         ['b', 0, 1],
         ['b', 1_000, 1],
@@ -86,7 +106,12 @@ describe('event time', () => {
       items.endAll()
       expect((await running).status).toBe('FINISHED')
       expect(late.values()).toEqual([])
-      expect(out.values().map(([, start]) => start).sort((a, b) => a - b)).toEqual([0, 2_000, 4_000, 50_000, 60_000])
+      expect(
+        out
+          .values()
+          .map(([, start]) => start)
+          .sort((a, b) => a - b),
+      ).toEqual([0, 2_000, 4_000, 50_000, 60_000])
     })
   }
 

@@ -15,7 +15,13 @@ import { collectSink, sourceOf, type CollectSink } from '../../runtime/testing/i
 import type { Arrival, ArrivalOutcome } from '../oracles/arrivals.js'
 import { windowArrivals } from '../oracles/arrivals.js'
 import { keyText, type OracleKey } from '../oracles/keys.js'
-import { boundOf, randomStream, recordsOf, type RandomStreamOptions, type RandomValue } from '../oracles/random-stream.js'
+import {
+  boundOf,
+  randomStream,
+  recordsOf,
+  type RandomStreamOptions,
+  type RandomValue,
+} from '../oracles/random-stream.js'
 import type { KeyedRecord, Windowing } from '../oracles/windows.js'
 
 export type StreamRecord = KeyedRecord<OracleKey, RandomValue>

@@ -58,11 +58,17 @@ async function singleSplit(seed: number): Promise<void> {
     const outcome = expectedOutcome(arriving, use, latenessMs)
     const message = `seed ${seed} ${use.uid} lateness ${latenessMs} per poll ${recordsPerPoll}`
     const exact = use.by === 'list' && use.windowing.kind !== 'session'
-    const [actual, expected] = [fired.values(), expectedFired(outcome, use.by)].map((all) => inOrder(exact ? all : sorted(all), use))
-    expect(actual, message).toEqual(expected)
-    expect(late.values().map(({ value }) => value.id).sort((a, b) => a - b), message).toEqual(
-      outcome.late.map(({ value }) => value.id).sort((a, b) => a - b),
+    const [actual, expected] = [fired.values(), expectedFired(outcome, use.by)].map((all) =>
+      inOrder(exact ? all : sorted(all), use),
     )
+    expect(actual, message).toEqual(expected)
+    expect(
+      late
+        .values()
+        .map(({ value }) => value.id)
+        .sort((a, b) => a - b),
+      message,
+    ).toEqual(outcome.late.map(({ value }) => value.id).sort((a, b) => a - b))
     for (const { value, timestamp } of fired.records) expect(timestamp, message).toBe(value.end - 1)
   }
 }
@@ -98,7 +104,11 @@ async function lateInSomeSplits(seed: number): Promise<void> {
   const latenessMs = random.pick([0, 0, options.edgeMs])
   const uses = windowUses(windowings(options.edgeMs, Math.ceil(options.edgeMs / 2))).filter(({ by }) => by === 'list')
   const parallelism = random.between(2, 4)
-  const { job, outputs } = windowJob(splits, uses, { boundMs: boundOf(options), latenessMs, recordsPerPoll: random.pick([1, 3]) })
+  const { job, outputs } = windowJob(splits, uses, {
+    boundMs: boundOf(options),
+    latenessMs,
+    recordsPerPoll: random.pick([1, 3]),
+  })
   const result = await runInProcess(job, { parallelism })
   expect(result.failure, `seed ${seed}`).toBeUndefined()
   for (const { use, fired, late } of outputs) {
@@ -107,12 +117,18 @@ async function lateInSomeSplits(seed: number): Promise<void> {
     expect(lateIds.size, message).toBe(late.values().length)
     const inTime = records.filter(({ value }) => !lateIds.has(value.id))
     const inWindows = new Set(fired.values().flatMap(({ ids }) => ids))
-    expect([...inWindows].sort((a, b) => a - b), message).toEqual(inTime.map(({ value }) => value.id))
+    expect(
+      [...inWindows].sort((a, b) => a - b),
+      message,
+    ).toEqual(inTime.map(({ value }) => value.id))
     if (use.windowing.kind !== 'tumbling') continue
     const last = new Map(fired.values().map((result) => [`${result.start} ${result.key}`, result]))
-    const expected = windowContents(inTime, use.windowing).map(
-      ({ key, start, end, values }): Fired => ({ key: shortKey(key), start, end, ids: values.map(({ id }) => id) }),
-    )
+    const expected = windowContents(inTime, use.windowing).map(({ key, start, end, values }): Fired => ({
+      key: shortKey(key),
+      start,
+      end,
+      ids: values.map(({ id }) => id),
+    }))
     expect(sorted([...last.values()]).sort(byWindow), message).toEqual(sorted(expected).sort(byWindow))
     if (latenessMs === 0) expect(fired.values().length, message).toBe(last.size)
   }
@@ -123,11 +139,19 @@ describe('windows of random streams are those of the oracle', () => {
     it(`one split, with late records and allowed lateness, ${shard + 1}/${SHARDS}`, { timeout: 120_000 }, async () => {
       for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += SHARDS) await singleSplit(seed)
     })
-    it(`many splits, where no record within its split's bound is late, ${shard + 1}/${SHARDS}`, { timeout: 120_000 }, async () => {
-      for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += SHARDS) await manySplits(seed)
-    })
-    it(`many splits with late records: each is late or in a window, ${shard + 1}/${SHARDS}`, { timeout: 120_000 }, async () => {
-      for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += SHARDS) await lateInSomeSplits(seed)
-    })
+    it(
+      `many splits, where no record within its split's bound is late, ${shard + 1}/${SHARDS}`,
+      { timeout: 120_000 },
+      async () => {
+        for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += SHARDS) await manySplits(seed)
+      },
+    )
+    it(
+      `many splits with late records: each is late or in a window, ${shard + 1}/${SHARDS}`,
+      { timeout: 120_000 },
+      async () => {
+        for (let seed = FIRST_SEED + shard; seed < FIRST_SEED + STREAMS; seed += SHARDS) await lateInSomeSplits(seed)
+      },
+    )
   }
 })

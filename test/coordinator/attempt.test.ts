@@ -37,7 +37,11 @@ class ScriptedSlot implements SlotHost {
 }
 
 function attempt(host: SlotHost, complete: (pending: PendingCheckpoint) => Promise<void>): Attempt {
-  const plan = planJob({ nodes: [{ id: 0, kind: 'sink', uid: 'out', name: 'out', inputs: [], sink: {} as never }] }, 1, 128)
+  const plan = planJob(
+    { nodes: [{ id: 0, kind: 'sink', uid: 'out', name: 'out', inputs: [], sink: {} as never }] },
+    1,
+    128,
+  )
   const checkpoints: CheckpointSink = { nextId: () => 1, complete, abandon: () => undefined, late: () => undefined }
   return new Attempt({
     plan,
@@ -79,6 +83,9 @@ describe('Attempt', () => {
   it('fails when its thread ends without a word', async () => {
     const host: SlotHost = { run: () => Promise.resolve(), destroy: () => Promise.resolve() }
     const outcome = await attempt(host, () => Promise.resolve()).run()
-    expect(outcome).toMatchObject({ kind: 'failed', error: { code: 'MILLRACE_WORKER', message: 'slot 0 ended before the job did' } })
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      error: { code: 'MILLRACE_WORKER', message: 'slot 0 ended before the job did' },
+    })
   })
 })

@@ -8,6 +8,8 @@ import { ensureFolder, syncFolder } from './output-folder.js'
 import { escapeRun, hiddenPattern, publishedPattern } from './part-name.js'
 import type { PartCommittable } from './part-writer.js'
 
+/** The published name is there by now, or the hidden one no longer. */
+const LOST_RACE = ['EEXIST', 'ENOENT']
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
 /** Publishes completed parts under their names and clears away what was never completed. Main thread. */
@@ -48,7 +50,8 @@ export class PartCommitter implements SinkCommitter<PartCommittable> {
   }
 
   /** Whether a hidden name is left to remove. */
-  private async publish({ hidden, published, bytes }: PartCommittable): Promise<boolean> {
+  private async publish(part: PartCommittable): Promise<boolean> {
+    const { hidden, published, bytes } = part
     const from = join(this.folder, hidden)
     const to = join(this.folder, published)
     const [written, taken] = [await look(from), await look(to)]
@@ -68,12 +71,17 @@ export class PartCommitter implements SinkCommitter<PartCommittable> {
       await link(from, to)
       return true
     } catch (error) {
+      // Another process that goes on with the job, or was taken over in this very commit, was quicker: look again.
+      if (LOST_RACE.includes(errnoOf(error))) return this.publish(part)
       if (!NO_LINKS.includes(errnoOf(error))) throw outputError(to, error)
     }
-    await rename(from, to).catch((error: unknown) => {
+    try {
+      await rename(from, to)
+      return false
+    } catch (error) {
+      if (LOST_RACE.includes(errnoOf(error))) return this.publish(part)
       throw outputError(to, error)
-    })
-    return false
+    }
   }
 
   private async forget(hidden: string): Promise<void> {

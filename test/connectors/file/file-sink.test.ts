@@ -293,6 +293,22 @@ describe('a process that is killed', () => {
   })
 })
 
+describe('a process that was taken over in a commit', () => {
+  it('and the one that goes on publish the same parts at once: each comes out once, and neither fails', async () => {
+    const directory = tempFolder()
+    const writer = await writerOf({ directory, rollBytes: 1 })
+    for (let i = 0; i < 50; i++) writer.write(i, 0)
+    const parts = await checkpoint(writer, 1)
+    const others = [1, 2, 3].map((epoch) => committerOf(directory, { epoch }).committer)
+    await Promise.all(others.map((committer) => committer.commit(parts)))
+    expect(parts).toHaveLength(50)
+    expect(Object.keys(visible(directory)).sort()).toEqual(parts.map(({ published }) => published).sort())
+    expect(visibleLines(directory)).toEqual(Array.from({ length: 50 }, (_, i) => String(i)).sort())
+    expect(hidden(directory)).toEqual([])
+    await writer.close?.()
+  })
+})
+
 describe('a writer that is closed', () => {
   it('takes away what no barrier has completed, and nothing else', async () => {
     const directory = tempFolder()

@@ -1,0 +1,125 @@
+import { keyGroupRange } from '../codec/key-group.js'
+import type { OperatorNode } from '../contract/graph.js'
+import type { JsonValue } from '../contract/json.js'
+import type { Key } from '../contract/key.js'
+import type { Output } from '../contract/output.js'
+import type { Operator } from '../contract/operator.js'
+import { MIN_WATERMARK } from '../contract/time.js'
+import { KeyedBackend } from '../state/keyed-backend.js'
+import type { StateSchema } from '../contract/state.js'
+import { OperatorLink, type OperatorWiring } from '../task/operator-link.js'
+import { frozenOperator } from './frozen-job.js'
+import { StateRows, type StateRow } from './state-rows.js'
+import type { VirtualClock } from './virtual-clock.js'
+
+/** What one operator subtask starts from. */
+export interface SubtaskRestore {
+  readonly watermark: number
+  readonly rows: readonly StateRow[]
+  readonly list: readonly JsonValue[]
+  readonly schema: readonly StateSchema[]
+}
+
+/** What it leaves in a checkpoint. */
+export interface SubtaskState extends SubtaskRestore {
+  readonly counters: Readonly<Record<string, number>>
+}
+
+const neverYield = (): boolean => false
+
+/** One subtask of an operator as a slot runs it, without channels around it. */
+export class HarnessSubtask {
+  private readonly link: OperatorLink
+  private readonly backend: KeyedBackend | undefined
+  private readonly rows: StateRows
+  private readonly restored: SubtaskRestore | undefined
+
+  constructor(node: OperatorNode, wiring: Omit<OperatorWiring, 'backend'>, restored: SubtaskRestore | undefined) {
+    const { subtask, parallelism, maxParallelism } = wiring.info
+    const range = keyGroupRange(subtask, maxParallelism, parallelism)
+    this.restored = restored
+    this.rows = new StateRows(
+      (restored?.rows ?? []).filter(({ keyGroup }) => keyGroup >= range.first && keyGroup <= range.last),
+    )
+    if (node.keyed) {
+      this.backend = new KeyedBackend({
+        uid: node.uid,
+        states: node.states,
+        firstKeyGroup: range.first,
+        lastKeyGroup: range.last,
+        clock: wiring.clock,
+        cacheBytes: Infinity,
+        ...(restored === undefined ? {} : { restoredSchema: restored.schema, watermark: restored.watermark }),
+      })
+      for (const { keyGroup, key, value } of this.rows.all()) this.backend.restoreRow(keyGroup, key, value)
+    }
+    const frozen = { ...node, create: () => frozenOperator(node) as Operator<never, unknown, never> }
+    this.link = new OperatorLink(frozen, {
+      ...wiring,
+      ...(this.backend === undefined ? {} : { backend: this.backend }),
+    })
+  }
+
+  async open(): Promise<void> {
+    const { restored } = this
+    await this.link.open(
+      restored === undefined
+        ? undefined
+        : {
+            watermark: restored.watermark,
+            finished: false,
+            state: restored.list,
+            segments: [],
+            schema: restored.schema,
+            writerStates: [],
+          },
+    )
+    if (restored !== undefined && restored.watermark > MIN_WATERMARK) this.advanceWatermark(restored.watermark)
+  }
+
+  process(value: unknown, timestamp: number, input: 0 | 1, key?: { readonly key: Key; readonly group: number }): void {
+    if (key !== undefined) this.backend?.setCurrentKey(key.key, key.group)
+    const to: Output<unknown> = input === 0 ? this.link.input : this.link.input2
+    to.emit(value, timestamp)
+  }
+
+  advanceWatermark(watermark: number): void {
+    while (!this.link.advanceWatermark(watermark, neverYield));
+  }
+
+  /** Fires what is due until then, each timer at its own time. */
+  advanceProcessingTime(clock: VirtualClock, untilMs: number): void {
+    for (let due = this.link.nextProcessingTimer(); due <= untilMs; due = this.link.nextProcessingTimer()) {
+      clock.advanceTo(due)
+      while (!this.link.fireProcessingTimers(clock.now(), neverYield));
+    }
+  }
+
+  nextProcessingTimer(): number {
+    return this.link.nextProcessingTimer()
+  }
+
+  pendingEventTimers(): number {
+    return this.backend?.pendingEventTimers() ?? 0
+  }
+
+  async snapshot(checkpointId: number): Promise<SubtaskState> {
+    await this.link.prepareBarrier(checkpointId)
+    const { watermark, state, schema, counters } = this.link.snapshot(checkpointId)
+    if (this.backend !== undefined) await this.rows.take(this.backend)
+    this.link.checkpointComplete(checkpointId)
+    return { watermark, list: state, schema, counters, rows: this.rows.all() }
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.link.metrics.counts()
+  }
+
+  finish(): Promise<void> {
+    return this.link.finish()
+  }
+
+  close(): Promise<void> {
+    return this.link.close()
+  }
+}
