@@ -187,7 +187,12 @@ export class ManifestLog {
     this.#next = manifest.position + 1
     this.#inDoubt.clear()
     this.#retention?.add(manifest)
-    this.#top = { newestPosition: manifest.position, newestEpoch: manifest.epoch, checkpoint: manifest, emptyRun: undefined }
+    this.#top = {
+      newestPosition: manifest.position,
+      newestEpoch: manifest.epoch,
+      checkpoint: manifest,
+      emptyRun: undefined,
+    }
   }
 
   /** Creates the entry's position, reading back after every answer but `created`: only the nonce tells whose it is. */

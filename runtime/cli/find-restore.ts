@@ -8,7 +8,13 @@ import { ManifestLog } from '../checkpoint/manifest-log.js'
 import { openStorage } from '../storage/open-storage.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { mainClock } from './clock.js'
-import { chooseRestore, isFinished, refuseDuplicateOutput, withoutOtherOutput, type RestoreRequest } from './restore-choice.js'
+import {
+  chooseRestore,
+  isFinished,
+  refuseDuplicateOutput,
+  withoutOtherOutput,
+  type RestoreRequest,
+} from './restore-choice.js'
 
 /** Where the checkpoint to go on from is looked for. */
 export interface RestorePlace {
@@ -66,7 +72,12 @@ async function isUnreported(log: ManifestLog, { storage, jobId, previous }: Rest
   const latest = log.latest()
   if (previous === undefined || latest === undefined || !isFinished(latest)) return false
   const holder = (await readEpochBelow(storage, log.newestPosition(), jobId))?.holder
-  return holder?.host === previous.host && holder.bootId === previous.bootId && holder.pid === previous.pid && holder.startTicks === previous.startTicks
+  return (
+    holder?.host === previous.host &&
+    holder.bootId === previous.bootId &&
+    holder.pid === previous.pid &&
+    holder.startTicks === previous.startTicks
+  )
 }
 
 function copy(

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { onTestFinished } from 'vitest'
 import { pause, visibleParts } from './killed-job.js'
 
 const LOOK_EVERY_MS = 10
@@ -17,6 +18,10 @@ export class OutputWatch {
   constructor(folders: readonly string[]) {
     this.folders = folders
     this.watching = this.watch()
+    // Also where the test fails before it stops this.
+    onTestFinished(() => {
+      this.stopped = true
+    })
   }
 
   /** How many parts have been seen so far. */

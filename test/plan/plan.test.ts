@@ -13,7 +13,16 @@ function edge(from: number, partitioning: Partitioning, extra: Partial<GraphEdge
 function graph(...nodes: readonly (Partial<GraphNode> & { kind: GraphNode['kind'] })[]): JobGraph {
   return {
     nodes: nodes.map(
-      (node, id) => ({ id, uid: `n${id}`, name: '', states: [], keyed: false, create: () => ({}), ...node }) as unknown as GraphNode,
+      (node, id) =>
+        ({
+          id,
+          uid: `n${id}`,
+          name: '',
+          states: [],
+          keyed: false,
+          create: () => ({}),
+          ...node,
+        }) as unknown as GraphNode,
     ),
   }
 }
@@ -56,13 +65,16 @@ describe('planJob', () => {
 
 describe('planHash', () => {
   const job = (uid: string, fingerprint: string): JobGraph =>
-    graph({ kind: 'source' }, {
-      kind: 'operator',
-      uid,
-      inputs: [edge(0, hash)],
-      keyed: true,
-      states: [{ name: 's', kind: 'value', fingerprint }],
-    })
+    graph(
+      { kind: 'source' },
+      {
+        kind: 'operator',
+        uid,
+        inputs: [edge(0, hash)],
+        keyed: true,
+        states: [{ name: 's', kind: 'value', fingerprint }],
+      },
+    )
 
   it('is the same for two builds of one graph', () => {
     expect(planHash(planJob(job('a', 'x'), 2, 128))).toBe(planHash(planJob(job('a', 'x'), 2, 128)))
