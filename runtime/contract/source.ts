@@ -96,7 +96,7 @@ export interface DecodeOutput<T> {
   invalid(reason: string): void
 }
 
-/** Raw records to values. Emitting nothing and not calling `invalid` skips the record (it counts as read). Synchronous. */
+/** Raw records to values. Emitting nothing and not calling `invalid` skips the record: it is not counted. Synchronous. */
 export interface Decoder<Raw, T> {
   decode(raw: Raw, out: DecodeOutput<T>): void
 }

@@ -19,6 +19,8 @@ export function toInvalidRecord(record: RawRecord, reason: string): InvalidRecor
 export class Decoding implements RawOutput<unknown>, DecodeOutput<unknown> {
   /** The split being polled. */
   split: SplitState | undefined
+  /** Raw records taken so far, skipped ones too. */
+  records = 0
   private readonly node: SourceNode
   private readonly output: Output<unknown>
   private readonly invalidOutput: Output<unknown>
@@ -27,6 +29,8 @@ export class Decoding implements RawOutput<unknown>, DecodeOutput<unknown> {
   private readonly timestampOf: ((value: unknown, recordTimestamp: number) => number) | undefined
   private readonly decode: ((raw: unknown, out: DecodeOutput<unknown>) => void) | undefined
   private raw: unknown
+  /** The decoder made nothing of the record: it is not counted. */
+  private skipped = false
   private rawTimestamp = NO_TIMESTAMP
 
   constructor(
@@ -45,30 +49,32 @@ export class Decoding implements RawOutput<unknown>, DecodeOutput<unknown> {
     this.decode = decoder === undefined ? undefined : (raw, out) => decoder.decode(raw as never, out)
   }
 
-  /** Raw records taken so far. */
-  get records(): number {
-    return this.recordsIn.count
-  }
-
   collect(raw: unknown, timestamp: number): void {
-    this.recordsIn.count++
+    this.records++
     this.rawTimestamp = timestamp
-    if (this.decode === undefined) return this.emit(raw)
+    if (this.decode === undefined) {
+      this.recordsIn.count++
+      return this.emit(raw)
+    }
     this.raw = raw
+    this.skipped = true
     try {
       this.decode(raw, this)
     } catch (error) {
       throw operatorFailure(error, this.node.uid)
     }
+    if (!this.skipped) this.recordsIn.count++
   }
 
   emit(value: unknown): void {
+    this.skipped = false
     const timestamp = this.timestampOf === undefined ? this.rawTimestamp : this.eventTime(value)
     this.split!.observe(timestamp)
     this.output.emit(value, timestamp)
   }
 
   invalid(reason: string): void {
+    this.skipped = false
     this.invalidRecords.count++
     this.invalidOutput.emit(toInvalidRecord(this.raw as RawRecord, reason), NO_TIMESTAMP)
   }

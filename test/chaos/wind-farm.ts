@@ -20,7 +20,7 @@ export function windFarm({ files, lines }: { readonly files: number; readonly li
   const random = randomSource(7)
   const startMs = Date.UTC(2024, 0, 15)
   const all = Array.from({ length: files }, () => turbineLines(random, { count: lines, startMs, disorderMs: 5_000 }))
-  const read = all.flat().filter(({ kind }) => kind !== 'blank')
+  const read = all.flat().filter(({ kind }) => kind === 'reading' || kind === 'invalid')
   const readings = all.flat().flatMap((line) => (line.kind === 'reading' ? [line.reading] : []))
   return {
     recordsIn: read.length,
