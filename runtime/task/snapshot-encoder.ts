@@ -11,7 +11,7 @@ import type { Link } from './link.js'
 import type { SubtaskSnapshot } from './subtask.js'
 
 /** Rows encoded between two batches. */
-const SLICE_ROWS = 512
+const SLICE_ROWS = 2048
 
 /** Rows of one frozen backend on their way to storage. */
 export interface SegmentRun {

@@ -18,7 +18,7 @@ import type { AssignedSplit } from '../worker/protocol.js'
 /** Timers fired in one turn at most. */
 const TIMER_SLICE = 1024
 /** Polls of a source that has plenty to read between two watermarks. */
-const POLLS_PER_WATERMARK = 8
+const POLLS_PER_WATERMARK = 2
 
 /** The source at the head of a chain. */
 export interface SourceHead {
