@@ -17,8 +17,10 @@ import type { AssignedSplit } from '../worker/protocol.js'
 
 /** Timers fired in one turn at most. */
 const TIMER_SLICE = 1024
-/** Polls of a source that has plenty to read between two watermarks. */
-const POLLS_PER_WATERMARK = 2
+/** A source that has plenty to read polls so often between two watermarks at most; at first, and so on small inputs, once. */
+const MOST_POLLS_PER_WATERMARK = 8
+/** After each so many full polls it is once more. */
+const POLLS_PER_STEP = 32
 
 /** The source at the head of a chain. */
 export interface SourceHead {
@@ -68,6 +70,7 @@ export class Subtask implements GateOutput {
   /** A status that goes on behind the watermark being applied. */
   private statusBehind: boolean | undefined
   private timerBudget = 0
+  private polls = 0
   private pollsSince = 0
   private waits = 0
   private readonly triggers: { checkpointId: number; timestampMs: number }[] = []
@@ -218,7 +221,8 @@ export class Subtask implements GateOutput {
     // Back from idleness first, or nobody takes the watermark; into idleness behind it.
     if (!idle) this.setIdle(false)
     // While there is plenty to read not after each poll: a watermark cuts the batches of all channels short.
-    if (!driver.plenty || ++this.pollsSince === POLLS_PER_WATERMARK) {
+    const often = Math.min(MOST_POLLS_PER_WATERMARK, 1 + Math.floor(++this.polls / POLLS_PER_STEP))
+    if (!driver.plenty || ++this.pollsSince >= often) {
       this.pollsSince = 0
       const watermark = driver.watermark()
       if (watermark > this.applied) this.watermark(watermark)
