@@ -1,3 +1,4 @@
+import type { CombinerSpec } from '../../runtime/contract/combiner.js'
 import { MillraceError } from '../../runtime/contract/errors.js'
 import type { Key } from '../../runtime/contract/key.js'
 import type { Aggregator } from '../../runtime/contract/state.js'
@@ -16,6 +17,7 @@ import {
   type WindowFunction,
   type WindowResultFunction,
 } from '../windows/window-contents.js'
+import { windowCombiner } from '../windows/window-combiner.js'
 import { windowOperator } from '../windows/window-operator.js'
 import { CallSite } from './call-site.js'
 import { durationMs, type Duration } from './duration.js'
@@ -97,7 +99,8 @@ export class BuiltWindowedStream<K extends Key, T> implements WindowedStream<K, 
     const { assigner, latenessMs, lateTag } = this
     const spec = { contents, latenessMs, lateTag, place }
     const states = [paneState(assigner, latenessMs, contents)]
-    const inputs = this.ports.map((port) => ({ port, input: 0 as const }))
+    const combine = windowCombiner(assigner, spec)
+    const inputs = this.ports.map((port) => ({ port: combined(port, combine), input: 0 as const }))
     const work = { keyed: true, states, create: () => windowOperator(assigner, spec) }
     return this.factory.operator<Out, T>(`${assigner.kind} window`, inputs, work, place, {}, lateTag)
   }
@@ -115,6 +118,12 @@ export function requireAssigner(assigner: unknown, site: CallSite): void {
     hint: 'use tumbling(size), sliding(size, slide) or session(gap)',
     ...atOf(site),
   })
+}
+
+function combined(port: Port, combine: CombinerSpec | undefined): Port {
+  const { partitioning } = port
+  if (combine === undefined || partitioning.kind !== 'hash') return port
+  return { ...port, partitioning: { ...partitioning, combine } }
 }
 
 function checked<K, Result, Out>(

@@ -13,7 +13,7 @@ export function count(): MergeableAggregator<unknown, number, number> & Accumula
 
 /**
  * The sum of a number of each record, in floating point: exact for whole numbers up to 2^53; else the last bits depend on the order of
- * addition, and with sliding windows on how records share slices.
+ * addition, with sliding windows on how records share slices, and above parallelism 1 on which of them are combined by their senders.
  */
 export function sumOf<In>(
   numberOf: (value: In) => number,

@@ -1,3 +1,4 @@
+import { MillraceError } from '../../runtime/contract/errors.js'
 import type { Counter } from '../../runtime/contract/metrics.js'
 import type { OperatorContext } from '../../runtime/contract/operator.js'
 import type { Output } from '../../runtime/contract/output.js'
@@ -9,14 +10,25 @@ export const LATE_TAG = 'late'
 export class LateRecords {
   private readonly output: Output<unknown> | undefined
   private readonly dropped: Counter
+  private readonly uid: string
 
   constructor(ctx: OperatorContext<never>, tag: string | undefined) {
     this.output = tag !== undefined && ctx.hasSideOutput(tag) ? ctx.sideOutput(tag) : undefined
+    this.uid = ctx.uid
     this.dropped = ctx.metrics.counter('numLateRecordsDropped')
   }
 
   take(value: unknown, timestamp: number): void {
     if (this.output === undefined) this.dropped.inc()
     else this.output.emit(value, timestamp)
+  }
+
+  /** Records that come combined are not what the late output is to get; where somebody reads it, none may come late. */
+  takePartial(count: number): void {
+    if (this.output === undefined) return this.dropped.inc(count)
+    throw new MillraceError(
+      'MILLRACE_INTERNAL',
+      `${count} combined records came too late to the operator "${this.uid}"`,
+    )
   }
 }

@@ -54,11 +54,28 @@ export class TumblingWindowOperator<In, Acc> implements Operator<In, unknown> {
       return
     }
     const before = this.panes.get(start)
-    const acc = this.contents.add(before === undefined ? this.contents.create() : before, value)
-    if (before === undefined) this.begin(acc, end, watermark)
-    else if (acc === undefined) requireAccumulator(acc, this.uid, this.spec.place)
-    this.panes.set(start, acc)
-    if (end - 1 <= watermark) this.output.fire(start, end, acc, true)
+    this.store(
+      start,
+      before,
+      this.contents.add(before === undefined ? this.contents.create() : before, value),
+      watermark,
+    )
+  }
+
+  processPartial(pane: number, acc: Acc, count: number): void {
+    const watermark = this.timers.currentWatermark()
+    if (pane + this.assigner.sizeMs - 1 + this.latenessMs <= watermark) {
+      this.late.takePartial(count)
+      return
+    }
+    const before = this.panes.get(pane)
+    // Into one made here: an accumulator that crossed threads may be a slower kind of object.
+    this.store(
+      pane,
+      before,
+      this.contents.merge!(before === undefined ? this.contents.create() : before, acc),
+      watermark,
+    )
   }
 
   onEventTimer(time: number, namespace: number): void {
@@ -75,6 +92,15 @@ export class TumblingWindowOperator<In, Acc> implements Operator<In, unknown> {
     requireTimestamp(timestamp, this.uid, this.spec.place)
     this.start = windowStart(timestamp, this.assigner.offsetMs, this.assigner.sizeMs)
     this.end = this.start + this.assigner.sizeMs
+  }
+
+  /** The window's accumulator, which was `before`. */
+  private store(start: number, before: Acc | undefined, acc: Acc, watermark: number): void {
+    const end = start + this.assigner.sizeMs
+    if (before === undefined) this.begin(acc, end, watermark)
+    else if (acc === undefined) requireAccumulator(acc, this.uid, this.spec.place)
+    this.panes.set(start, acc)
+    if (end - 1 <= watermark) this.output.fire(start, end, acc, true)
   }
 
   private begin(acc: Acc, end: number, watermark: number): void {

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { environmentName, OPTIONS } from '../../config/options.js'
 import { resolveOptions, type GivenFlags, type ResolvedOptions } from '../../config/resolve-options.js'
@@ -67,6 +68,7 @@ class SubmitCommand {
   async run(jobFile: string): Promise<number> {
     const { screen, resolved } = this
     const signals = this.watchProcess()
+    process.on('exit', this.endedByJob)
     const givenUp = new Promise<Ending>((resolveEnding) => {
       this.giveUp = (error, code) => resolveEnding({ outcome: this.abandoned(error), code })
     })
@@ -80,6 +82,7 @@ class SubmitCommand {
       watch: (prepared) => this.watch(prepared, signals),
     }).then((outcome): Ending => ({ outcome, code: exitCodeOf(outcome.report.status) }))
     const { outcome, code } = await Promise.race([ended, givenUp])
+    process.off('exit', this.endedByJob)
     // What the job's threads wrote themselves is still on its way.
     await new Promise((done) => setImmediate(done))
     this.progress?.end()
@@ -88,7 +91,19 @@ class SubmitCommand {
     return code
   }
 
+  /** The job's file called `process.exit`, or waits for what never comes, while it is loaded: that is no success. */
+  private readonly endedByJob = (): void => {
+    const error = new MillraceError('MILLRACE_JOB_FILE', 'the process ended while the job file was being loaded', {
+      hint: 'a job file only describes the job: no process.exit, no await that never ends',
+    })
+    const { report } = earlyOutcome(error, null, elapsedMs())
+    writeSync(2, `runtime: ${error.code}: ${error.message}\n  hint: ${error.hint}\n`)
+    if (this.resolved.values.json) writeSync(1, `${JSON.stringify(report)}\n`)
+    process.exitCode = 2
+  }
+
   private watch(prepared: PreparedJob, signals: StopSignals): RunHooks {
+    process.off('exit', this.endedByJob)
     const { screen, log } = this
     const { logLevel, logFormat, stopTimeoutMs } = this.resolved.values
     const live = screen.live && logFormat === 'text' && isShown('info', logLevel)
@@ -126,6 +141,7 @@ class SubmitCommand {
 
   private watchProcess(): StopSignals {
     const signals = new StopSignals((code) => {
+      process.off('exit', this.endedByJob)
       this.screen.end()
       process.exit(code)
     })
@@ -133,8 +149,14 @@ class SubmitCommand {
     for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
       process.on(event, (error: unknown) => this.giveUp(internal(error), 1))
     }
-    // Whoever read the output is gone (`| head`): there is no use in going on.
-    process.stdout.on('error', () => (this.suspend === undefined ? process.exit(1) : this.suspend()))
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      // Lines that could not be written must not become part of a checkpoint.
+      if (error.code !== 'EPIPE') return this.giveUp(unwritable(error), 1)
+      // Whoever read the output is gone (`| head`): there is no use in going on.
+      process.off('exit', this.endedByJob)
+      if (this.suspend === undefined) process.exit(1)
+      this.suspend()
+    })
     process.stderr.on('error', () => {})
     return signals
   }
@@ -169,6 +191,13 @@ class SubmitCommand {
 
 function elapsedMs(): number {
   return Math.round(process.uptime() * 1000)
+}
+
+function unwritable(error: NodeJS.ErrnoException): MillraceError {
+  const message = `standard output cannot be written: ${error.message}`
+  const hint =
+    error.code === 'ENOSPC' ? 'the disk is full: free room, then submit again' : 'submit again with another output'
+  return new MillraceError('MILLRACE_OUTPUT', message, { hint, cause: error })
 }
 
 function internal(error: unknown): MillraceError {

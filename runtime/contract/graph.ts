@@ -1,3 +1,4 @@
+import type { CombinerSpec } from './combiner.js'
 import type { Key } from './key.js'
 import type { Operator } from './operator.js'
 import type { Sink } from './sink.js'
@@ -7,7 +8,7 @@ import type { StateDescriptor } from './state.js'
 /** How records are spread over the subtasks of the receiver. `forward`: stay in the slot. */
 export type Partitioning =
   | { readonly kind: 'forward' }
-  | { readonly kind: 'hash'; readonly keyOf: (value: never) => Key }
+  | { readonly kind: 'hash'; readonly keyOf: (value: never) => Key; readonly combine?: CombinerSpec }
   | { readonly kind: 'rebalance' }
   | { readonly kind: 'broadcast' }
 

@@ -45,6 +45,8 @@ export interface Operator<In, Out, In2 = never> {
   processElement(value: In, timestamp: number): void
   /** The second input of a connected operator. */
   processElement2?(value: In2, timestamp: number): void
+  /** `count` records of the current key and `pane`, as the accumulator that a `Combiner` of the input edge made of them. Takes `acc` over. */
+  processPartial?(pane: number, acc: unknown, count: number): void
   /** Called after the event timers up to `watermark` have fired, before it is forwarded. */
   processWatermark?(watermark: number): void
   onEventTimer?(time: number, namespace: number): void

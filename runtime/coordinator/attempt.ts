@@ -8,6 +8,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { MillraceError, deserializeError, serializeError, type SerializedError } from '../contract/errors.js'
 import type { SourceNode } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
+import { OperatorFailure } from '../contract/operator-failure.js'
 import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
 import type { AssignedSplit, FromSlot, SlotAssignment, SlotMetrics, ToSlot } from '../worker/protocol.js'
@@ -212,7 +213,12 @@ export class Attempt {
     this.requested = undefined
     const id = this.options.checkpoints.nextId()
     const now = this.options.clock.now()
-    const enumerators = Object.fromEntries(this.sources.map((source) => [source.uid, source.snapshot(id)]))
+    let enumerators: Record<string, JsonValue>
+    try {
+      enumerators = Object.fromEntries(this.sources.map((source) => [source.uid, source.snapshot(id)]))
+    } catch (error) {
+      return this.fail(error)
+    }
     const tasks = this.options.plan.tasks.length
     this.pending = new PendingCheckpoint({ id, reason, triggeredAtMs: now, enumerators, slots: this.slotsTotal, tasks })
     this.broadcast({ type: 'triggerCheckpoint', checkpointId: id, timestampMs: now })
@@ -232,13 +238,13 @@ export class Attempt {
     this.committing = true
     try {
       await this.options.checkpoints.complete(pending)
+      this.committing = false
+      if (this.settled) return
+      this.broadcast({ type: 'checkpointComplete', checkpointId: pending.id })
+      for (const source of this.sources) source.checkpointComplete(pending.id)
     } catch (error) {
       return this.fail(error)
     }
-    this.committing = false
-    if (this.settled) return
-    this.broadcast({ type: 'checkpointComplete', checkpointId: pending.id })
-    for (const source of this.sources) source.checkpointComplete(pending.id)
     if (pending.reason === 'periodic') return this.triggerNext()
     this.closingAs = pending.reason === 'final' ? 'finished' : 'suspended'
     this.broadcast({ type: 'close' })
@@ -261,7 +267,10 @@ export class Attempt {
     if (!this.settled) this.lastWords.push(this.options.clock.setTimeout(() => this.fail(silent), LAST_WORDS_MS))
   }
 
-  private fail(error: unknown, uid?: string): void {
+  private fail(
+    error: unknown,
+    uid: string | undefined = error instanceof OperatorFailure ? error.uid : undefined,
+  ): void {
     this.settle({
       kind: 'failed',
       error: serializeError(error, 'MILLRACE_INTERNAL'),

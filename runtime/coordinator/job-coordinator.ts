@@ -7,6 +7,7 @@ import type { CheckpointManifest, ProcessIdentity } from '../checkpoint/manifest
 import { ManifestLog } from '../checkpoint/manifest-log.js'
 import { serializeError } from '../contract/errors.js'
 import type { JobGraph } from '../contract/graph.js'
+import { OperatorFailure } from '../contract/operator-failure.js'
 import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
 import type { CheckpointStorage } from '../storage/storage.js'
@@ -160,7 +161,8 @@ export class JobCoordinator {
       await committers.recover(from === undefined)
       return true
     } catch (error) {
-      this.firstFailure = { error: serializeError(error, 'MILLRACE_OUTPUT'), atMs: this.options.clock.now() }
+      const atMs = this.options.clock.now()
+      this.firstFailure = { error: serializeError(error, 'MILLRACE_OUTPUT'), atMs, ...uidOf(error) }
       return false
     }
   }
@@ -191,7 +193,7 @@ export class JobCoordinator {
     try {
       await checkpoints.publishRest()
     } catch (error) {
-      return { kind: 'failed', error: serializeError(error, 'MILLRACE_OUTPUT') }
+      return { kind: 'failed', error: serializeError(error, 'MILLRACE_OUTPUT'), ...uidOf(error) }
     }
     // The attempt before failed, but not before its last checkpoint was in the log.
     if (number > 1 && this.latest?.final === true) return { kind: 'finished' }
@@ -249,6 +251,11 @@ export class JobCoordinator {
       }
     })
   }
+}
+
+/** Where a failure came from, if it says so. */
+function uidOf(error: unknown): { uid?: string } {
+  return error instanceof OperatorFailure ? { uid: error.uid } : {}
 }
 
 /** What the sources of a job read, as the manifest keeps it. */

@@ -47,11 +47,16 @@ export class RestartStrategy {
 
   failed(failure: JobFailure): RestartDecision {
     this.sinceCheckpoint++
-    const key = `${failure.uid ?? ''} ${failure.error.code} ${failure.error.message}`
+    const key = `${failure.uid ?? ''} ${failure.error.code} ${withoutNames(failure.error.message)}`
     const same = (this.sameFailures.get(key) ?? 0) + 1
     this.sameFailures.set(key, same)
     if (FINAL_CODES.has(failure.error.code)) return { kind: 'fail' }
     if (same >= SAME_FAILURE_LIMIT || this.sinceCheckpoint > this.attempts) return { kind: 'fail' }
     return { kind: 'restart', delayMs: Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.sinceCheckpoint - 1)) }
   }
+}
+
+/** Attempts name their files differently: what differs in numbers and paths only is the same error. */
+function withoutNames(message: string): string {
+  return message.replace(/[^\s:'"]*\/[^\s:'"]*|\d+/g, '#')
 }

@@ -1,5 +1,6 @@
 import type { JobGraph, SinkNode } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
+import { operatorFailure } from '../contract/operator-failure.js'
 import type { Sink, SinkCommitter } from '../contract/sink.js'
 
 /** Committables by sink uid. */
@@ -33,17 +34,25 @@ export class SinkCommitters {
   /** Publishes, idempotently, everything a written manifest names. */
   async commit(committables: Committables): Promise<void> {
     for (const [uid, list] of Object.entries(committables)) {
-      if (list.length > 0) await this.committers.get(uid)?.commit(list)
+      if (list.length > 0) await named(uid, () => this.committers.get(uid)?.commit(list))
     }
   }
 
   /** After the restored manifest's committables are published, before anything is written. */
   async recover(fresh: boolean): Promise<void> {
-    for (const committer of this.committers.values()) await committer.recover?.({ fresh })
+    for (const [uid, committer] of this.committers) await named(uid, () => committer.recover?.({ fresh }))
   }
 
   async close(): Promise<void> {
     for (const committer of this.committers.values()) await committer.close?.()
+  }
+}
+
+async function named(uid: string, run: () => Promise<void> | undefined): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    throw operatorFailure(error, uid, 'MILLRACE_OUTPUT')
   }
 }
 

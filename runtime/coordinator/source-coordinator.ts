@@ -1,5 +1,6 @@
 import type { SourceNode } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
+import { operatorFailure } from '../contract/operator-failure.js'
 import type { IdentifiedSplit, Source, SplitEnumerator } from '../contract/source.js'
 import { MIN_WATERMARK, type Clock } from '../contract/time.js'
 import type { AssignedSplit, ToSlot } from '../worker/protocol.js'
@@ -26,16 +27,18 @@ export class SourceCoordinator {
     this.uid = options.node.uid
     const { parallelism, clock, send, warn, fail } = options
     const source = options.node.source as unknown as Source<unknown>
-    this.enumerator = source.createEnumerator({
-      parallelism,
-      clock,
-      assignSplits: (subtask, splits) => this.assign(subtask, splits.map(newSplit)),
-      signalNoMoreSplits: () => {
-        for (let slot = 0; slot < parallelism; slot++) send(slot, { type: 'noMoreSplits', uid: this.uid })
-      },
-      warn: (message) => warn(this.uid, message),
-      fail,
-    })
+    this.enumerator = this.guard(() =>
+      source.createEnumerator({
+        parallelism,
+        clock,
+        assignSplits: (subtask, splits) => this.assign(subtask, splits.map(newSplit)),
+        signalNoMoreSplits: () => {
+          for (let slot = 0; slot < parallelism; slot++) send(slot, { type: 'noMoreSplits', uid: this.uid })
+        },
+        warn: (message) => warn(this.uid, message),
+        fail: (error) => fail(operatorFailure(error, this.uid)),
+      }),
+    )
   }
 
   /** `restored`: the enumerator's state and, by subtask, the splits of the checkpoint: they are registered before anything else. */
@@ -44,19 +47,31 @@ export class SourceCoordinator {
   ): Promise<void> {
     restored?.splits.forEach((splits, subtask) => this.assign(subtask, splits))
     const assigned = restored?.splits.flat().map(({ id, split }) => ({ id, split })) ?? []
-    await this.enumerator.start(restored?.state, assigned)
+    try {
+      await this.enumerator.start(restored?.state, assigned)
+    } catch (error) {
+      throw operatorFailure(error, this.uid)
+    }
   }
 
   snapshot(checkpointId: number): JsonValue {
-    return this.enumerator.snapshotState(checkpointId)
+    return this.guard(() => this.enumerator.snapshotState(checkpointId))
   }
 
   checkpointComplete(checkpointId: number): void {
-    this.enumerator.checkpointComplete?.(checkpointId)
+    this.guard(() => this.enumerator.checkpointComplete?.(checkpointId))
   }
 
   async close(): Promise<void> {
     await this.enumerator.close?.()
+  }
+
+  private guard<T>(run: () => T): T {
+    try {
+      return run()
+    } catch (error) {
+      throw operatorFailure(error, this.uid)
+    }
   }
 
   private assign(subtask: number, splits: readonly AssignedSplit[]): void {

@@ -16,7 +16,14 @@ export function planHash(plan: ExecutionPlan): string {
       node.kind === 'operator' ? node.states.map((s) => [s.name, s.kind, s.fingerprint, s.ttlMs ?? 0]) : [],
     ]),
     tasks: plan.tasks.map((task) => [task.nodes, task.chained.map((c) => [c.fromNode, c.tag ?? '', c.toNode])]),
-    edges: plan.edges.map((e) => [e.fromNode, e.tag ?? '', e.toNode, e.input, e.partitioning.kind]),
+    edges: plan.edges.map((e) => [
+      e.fromNode,
+      e.tag ?? '',
+      e.toNode,
+      e.input,
+      e.partitioning.kind,
+      e.combining?.flush ?? '',
+    ]),
   }
   return createHash('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 32)
 }

@@ -1,6 +1,7 @@
 import type { GraphNode, Partitioning } from '../contract/graph.js'
 import type { JobGraph } from '../contract/graph.js'
 import { MillraceError } from '../contract/errors.js'
+import { edgeCombining, type EdgeCombining } from './combining.js'
 
 /** An edge that goes through channels, from every subtask of one task to (`forward`: its own; else every) subtask of another. */
 export interface PlanEdge {
@@ -10,6 +11,8 @@ export interface PlanEdge {
   readonly toNode: number
   readonly input: 0 | 1
   readonly partitioning: Partitioning
+  /** Whether senders combine records, and how. */
+  readonly combining: EdgeCombining | undefined
   readonly fromTask: number
   readonly toTask: number
 }
@@ -87,6 +90,7 @@ export function planJob(graph: JobGraph, parallelism: number, maxParallelism: nu
         toNode: node.id,
         input: input.input,
         partitioning: input.partitioning,
+        combining: edgeCombining(graph, node.id, input, parallelism),
         fromTask: from.id,
         toTask: task.id,
       }

@@ -136,7 +136,9 @@ class SubtaskBuilder {
 
   private writer(edge: PlanEdge): RecordWriter {
     const { channels, plan, assignment } = this.options
-    return createRecordWriter(edge.partitioning, channels.writers(edge), plan.maxParallelism, assignment.slot)
+    const { uid } = nodeOf(plan, edge.toNode)
+    const receiver = { maxParallelism: plan.maxParallelism, subtask: assignment.slot, uid }
+    return createRecordWriter(edge, channels.writers(edge), receiver)
   }
 
   private gateChannels(): GateChannel[] {

@@ -5,7 +5,7 @@ import type { DecodeOutput, InvalidRecord, RawOutput, RawRecord } from '../contr
 import { NO_TIMESTAMP } from '../contract/time.js'
 import type { LocalCounter } from './counters.js'
 import type { SplitState } from './split-state.js'
-import { operatorFailure } from './user-error.js'
+import { operatorFailure } from '../contract/operator-failure.js'
 
 /** A raw record as the invalid output shows it; `rawBase64` where its bytes are not UTF-8. */
 export function toInvalidRecord(record: RawRecord, reason: string): InvalidRecord {
@@ -86,7 +86,7 @@ export class Decoding implements RawOutput<unknown>, DecodeOutput<unknown> {
     } catch (error) {
       throw operatorFailure(error, this.node.uid)
     }
-    if (timestamp === timestamp && typeof timestamp === 'number') return timestamp
+    if (Number.isFinite(timestamp)) return timestamp
     throw operatorFailure(
       new MillraceError(
         'MILLRACE_USER',

@@ -24,6 +24,8 @@ export interface Link {
   readonly backend: KeyedBackend | undefined
   readonly input: Output<unknown>
   readonly input2: Output<unknown>
+  /** Where partials go in, a pane for a timestamp; absent where no edge can bring any. */
+  readonly partials?: Output<unknown>
   open(restore: OperatorRestore | undefined): Promise<void>
   /** False: not done, the outbox has to drain first. */
   advanceWatermark(watermark: number, shouldYield: () => boolean): boolean

@@ -9,7 +9,8 @@ import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { OperatorRestore } from '../worker/protocol.js'
 import { LocalMetrics } from './counters.js'
 import type { Link, LinkSnapshot, SubtaskInfo } from './link.js'
-import { operatorFailure } from './user-error.js'
+import type { PartialRecord } from './partial-record.js'
+import { operatorFailure } from '../contract/operator-failure.js'
 
 type AnyOperator = Operator<unknown, unknown, unknown>
 
@@ -39,6 +40,7 @@ export class OperatorLink implements Link {
   /** Where records of input 0 go in. */
   readonly input: Output<unknown>
   readonly input2: Output<unknown>
+  readonly partials: Output<unknown>
   private readonly operator: AnyOperator
   private readonly wiring: OperatorWiring
   private readonly fireEvent: (time: number, namespace: number) => void
@@ -66,6 +68,16 @@ export class OperatorLink implements Link {
       emit(value, timestamp) {
         try {
           operator.processElement2!(value, timestamp)
+        } catch (error) {
+          throw operatorFailure(error, uid)
+        }
+      },
+    }
+    this.partials = {
+      emit(partial, pane) {
+        const { acc, count } = partial as PartialRecord
+        try {
+          operator.processPartial!(pane, acc, count)
         } catch (error) {
           throw operatorFailure(error, uid)
         }

@@ -5,13 +5,16 @@
  *   emit --> partition --> [ batch ch 0 ] --> pending --> channel 0
  *                      \-> [ batch ch 1 ] --> pending --> channel 1
  */
-import type { Partitioning } from '../contract/graph.js'
 import type { Key } from '../contract/key.js'
+import { operatorFailure } from '../contract/operator-failure.js'
 import type { Output } from '../contract/output.js'
 import type { ChannelWriter } from '../exchange/channel.js'
 import type { ControlElement } from '../exchange/element.js'
 import { RecordBatch } from '../exchange/record-batch.js'
+import type { PlanEdge } from '../plan/plan.js'
 import { KeyGrouper, subtaskOf } from '../codec/key-group.js'
+import { markPartial, type PartialRecord } from './partial-record.js'
+import { Partials } from './partials.js'
 
 class ChannelOutbox {
   batch: RecordBatch
@@ -114,10 +117,17 @@ class HashWriter extends RecordWriter {
   private readonly keyOf: (value: unknown) => Key
   private readonly grouper: KeyGrouper
   private readonly channelOf: Uint16Array
+  private readonly receiver: string
 
-  constructor(channels: readonly ChannelWriter[], keyOf: (value: unknown) => Key, maxParallelism: number) {
+  constructor(
+    channels: readonly ChannelWriter[],
+    keyOf: (value: unknown) => Key,
+    maxParallelism: number,
+    receiver: string,
+  ) {
     super(channels)
     this.keyOf = keyOf
+    this.receiver = receiver
     this.grouper = new KeyGrouper(maxParallelism)
     this.channelOf = Uint16Array.from({ length: maxParallelism }, (_, g) =>
       subtaskOf(g, maxParallelism, channels.length),
@@ -125,8 +135,59 @@ class HashWriter extends RecordWriter {
   }
 
   emit(value: unknown, timestamp: number): void {
-    const group = this.grouper.groupOf(this.keyOf(value))
-    this.put(this.outboxes[this.channelOf[group]!]!, value, timestamp, group)
+    const group = this.groupOf(value)
+    this.put(this.outboxFor(group), value, timestamp, group)
+  }
+
+  protected outboxFor(keyGroup: number): ChannelOutbox {
+    return this.outboxes[this.channelOf[keyGroup]!]!
+  }
+
+  /** A key function that fails, or a key that is none, is a failure of the operator that is keyed by it. */
+  private groupOf(value: unknown): number {
+    try {
+      return this.grouper.groupOf(this.keyOf(value))
+    } catch (error) {
+      throw operatorFailure(error, this.receiver)
+    }
+  }
+}
+
+/** Combines records, and sends those by themselves that cannot be, or when it does not pay. */
+class CombiningWriter extends HashWriter {
+  private readonly partials: Partials
+
+  constructor(
+    channels: readonly ChannelWriter[],
+    keyOf: (value: unknown) => Key,
+    maxParallelism: number,
+    receiver: string,
+    partials: Partials,
+  ) {
+    super(channels, keyOf, maxParallelism, receiver)
+    this.partials = partials
+  }
+
+  override emit(value: unknown, timestamp: number): void {
+    const { partials } = this
+    if (!partials.take(value, timestamp)) super.emit(value, timestamp)
+    else if (partials.full) this.sendPartials()
+  }
+
+  override control(element: ControlElement): void {
+    if (this.partials.mustLeaveBefore(element)) this.sendPartials()
+    super.control(element)
+  }
+
+  /** In batches of their own. */
+  private sendPartials(): void {
+    this.flush()
+    this.partials.leave(this.putPartial)
+    this.flush()
+  }
+
+  private readonly putPartial = (partial: PartialRecord, pane: number, keyGroup: number): void => {
+    this.put(this.outboxFor(keyGroup), partial, pane, markPartial(keyGroup))
   }
 }
 
@@ -146,16 +207,19 @@ class BroadcastWriter extends RecordWriter {
   }
 }
 
-/** The writer of an edge; `channels` by receiving subtask (one for `forward`). */
+/** The writer of an edge; `channels` by receiving subtask (one for `forward`). `uid`: the receiver's. */
 export function createRecordWriter(
-  partitioning: Partitioning,
+  { partitioning, combining }: Pick<PlanEdge, 'partitioning' | 'combining'>,
   channels: readonly ChannelWriter[],
-  maxParallelism: number,
-  subtask: number,
+  { maxParallelism, subtask, uid }: { readonly maxParallelism: number; readonly subtask: number; readonly uid: string },
 ): RecordWriter {
   switch (partitioning.kind) {
-    case 'hash':
-      return new HashWriter(channels, partitioning.keyOf as (value: unknown) => Key, maxParallelism)
+    case 'hash': {
+      const keyOf = partitioning.keyOf as (value: unknown) => Key
+      if (combining === undefined) return new HashWriter(channels, keyOf, maxParallelism, uid)
+      const partials = new Partials(combining, uid, keyOf, maxParallelism)
+      return new CombiningWriter(channels, keyOf, maxParallelism, uid, partials)
+    }
     case 'forward':
       return new RebalanceWriter(channels)
     case 'rebalance':

@@ -5,7 +5,7 @@ import type { OperatorRestore } from '../worker/protocol.js'
 import { LocalMetrics } from './counters.js'
 import type { Link, LinkSnapshot } from './link.js'
 import type { OperatorWiring } from './operator-link.js'
-import { operatorFailure } from './user-error.js'
+import { operatorFailure } from '../contract/operator-failure.js'
 
 /** The end of a chain: a sink's writer in one subtask. Counts `numRecordsOut`. Slot thread. */
 export class SinkLink implements Link {
@@ -86,7 +86,13 @@ export class SinkLink implements Link {
   async finish(): Promise<void> {}
 
   busy(): Promise<void> | undefined {
-    return this.writer.busy?.()
+    try {
+      return this.writer.busy?.()?.catch((error: unknown) => {
+        throw operatorFailure(error, this.uid)
+      })
+    } catch (error) {
+      throw operatorFailure(error, this.uid)
+    }
   }
 
   async close(): Promise<void> {

@@ -14,7 +14,7 @@ import type { FromSlot, ToSlot } from '../worker/protocol.js'
 import { SnapshotEncoder, type SegmentWriter } from './snapshot-encoder.js'
 import type { SourceDriver } from './source-driver.js'
 import type { Subtask, SubtaskSnapshot } from './subtask.js'
-import { OperatorFailure } from './user-error.js'
+import { OperatorFailure } from '../contract/operator-failure.js'
 
 /** How long a slot works before the event loop gets a turn, and how long a partly filled batch may wait. */
 const TURN_MS = 4

@@ -8,16 +8,20 @@
  */
 import type { SourceNode } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
-import type { IdentifiedSplit, SourceReader, WatermarkStrategy } from '../contract/source.js'
+import type { IdentifiedSplit, PollStatus, SourceReader, WatermarkStrategy } from '../contract/source.js'
 import { MAX_WATERMARK, MIN_WATERMARK, type Clock } from '../contract/time.js'
 import type { AssignedSplit } from '../worker/protocol.js'
 import type { Decoding } from './decoding.js'
 import type { DriftTable } from './drift.js'
 import { SplitState } from './split-state.js'
-import { operatorFailure } from './user-error.js'
+import { operatorFailure } from '../contract/operator-failure.js'
 
 /** Records one poll hands over at most. */
-export const POLL_RECORDS = 512
+const POLL_RECORDS = 512
+/** The first poll takes so few: nobody knows yet how slow the job's functions are. */
+const FIRST_POLL_RECORDS = 16
+/** A poll that took longer makes the next one smaller: control messages wait for it. */
+const LONG_POLL_MS = 20
 
 /** How far a reader of a bounded source may run ahead of the others unless the job says otherwise. */
 const BOUNDED_DRIFT_MS = 600_000
@@ -44,6 +48,7 @@ export class SourceDriver {
   private readonly clock: Clock
   private readonly host: SourceHost
   private readonly splits: SplitState[] = []
+  private most = FIRST_POLL_RECORDS
   /** The last poll gave all that was asked for, and there is more. */
   plenty = false
   private opening = 0
@@ -103,9 +108,9 @@ export class SourceDriver {
     if (split === undefined) return 'wait'
     this.decoding.split = split
     const before = this.decoding.records
-    const status = split.reader.poll(this.decoding, POLL_RECORDS)
+    const status = this.read(split)
     const read = this.decoding.records - before
-    this.plenty = read === POLL_RECORDS && status === 'more'
+    this.plenty = read >= POLL_RECORDS && status === 'more'
     if (this.strategy.idlenessMs !== undefined && read > 0) this.active(split)
     if (status === 'end') this.finishSplit(split)
     else if (status === 'wait') this.awaitSplit(split)
@@ -156,8 +161,12 @@ export class SourceDriver {
   }
 
   snapshot(): AssignedSplit[] {
-    const open = this.splits.map((s) => ({ id: s.id, split: s.reader.position(), watermark: s.watermark }))
-    return [...open, ...this.openingSplits]
+    try {
+      const open = this.splits.map((s) => ({ id: s.id, split: s.reader.position(), watermark: s.watermark }))
+      return [...open, ...this.openingSplits]
+    } catch (error) {
+      throw operatorFailure(error, this.node.uid)
+    }
   }
 
   async close(): Promise<void> {
@@ -176,6 +185,18 @@ export class SourceDriver {
     if (best === undefined || limit === undefined || best.watermark === MIN_WATERMARK) return best
     const others = this.drift.slowestOther()
     return best.watermark - Math.min(slowest, others) <= limit ? best : undefined
+  }
+
+  private read(split: SplitState): PollStatus {
+    const began = this.clock.now()
+    try {
+      return split.reader.poll(this.decoding, this.most)
+    } catch (error) {
+      throw operatorFailure(error, this.node.uid)
+    } finally {
+      const slow = this.clock.now() - began > LONG_POLL_MS
+      this.most = slow ? Math.max(1, this.most >> 1) : Math.min(POLL_RECORDS, this.most * 2)
+    }
   }
 
   private active(split: SplitState): void {

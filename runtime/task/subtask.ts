@@ -11,6 +11,7 @@ import type { RecordBatch } from '../exchange/record-batch.js'
 import type { LocalMetrics } from './counters.js'
 import type { GateChannel, GateOutput, InputGate } from './input-gate.js'
 import type { Link, LinkSnapshot } from './link.js'
+import { keyOfPartial, unmarkPartials } from './partial-record.js'
 import type { RecordWriter } from './record-writer.js'
 import type { SourceDriver } from './source-driver.js'
 import type { AssignedSplit } from '../worker/protocol.js'
@@ -58,6 +59,7 @@ export class Subtask implements GateOutput {
   private waiting = false
   private batch: RecordBatch | undefined
   private channel: GateChannel | undefined
+  private partials = false
   private cursor = 0
   /** The watermark being applied and the link it has reached. */
   private target = MIN_WATERMARK
@@ -177,10 +179,12 @@ export class Subtask implements GateOutput {
     this.batch = batch
     this.channel = channel
     this.cursor = 0
+    this.partials = unmarkPartials(batch)
     const { backend } = this.links[0]!
     if (backend === undefined || channel.keyOf === undefined || !backend.mayMiss) return
     const { keys } = this
-    for (let i = 0; i < batch.length; i++) keys[i] = channel.keyOf(batch.values[i])
+    const keyOf = this.partials ? keyOfPartial : channel.keyOf
+    for (let i = 0; i < batch.length; i++) keys[i] = keyOf(batch.values[i])
     const misses = backend.prefetch(keys, batch.keyGroups!, batch.length)
     if (misses !== undefined) this.wait(misses)
   }
@@ -253,11 +257,11 @@ export class Subtask implements GateOutput {
     const channel = this.channel!
     const head = this.links[0]!
     const { values, timestamps, length } = batch
-    const input = channel.input === 0 ? head.input : head.input2
+    const input = this.partials ? head.partials! : channel.input === 0 ? head.input : head.input2
     const { backend } = head
     let i = this.cursor
     if (backend !== undefined && channel.keyOf !== undefined) {
-      const { keyOf } = channel
+      const keyOf = this.partials ? keyOfPartial : channel.keyOf
       const groups = batch.keyGroups!
       for (; i < length; i++) {
         const value = values[i]

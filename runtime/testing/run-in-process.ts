@@ -63,7 +63,8 @@ export async function runInProcess(job: JobDefinition, options: InProcessOptions
   try {
     return await run(job, options, directory)
   } finally {
-    await rm(directory, { recursive: true, force: true })
+    // A failed attempt may still be writing segments that nobody will name.
+    await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
   }
 }
 

@@ -4,6 +4,7 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 import { MillraceError, serializeError } from '../contract/errors.js'
 import type { JobDefinition } from '../contract/graph.js'
+import { OperatorFailure } from '../contract/operator-failure.js'
 import type { Clock } from '../contract/time.js'
 import { AtomicsParker, AtomicsWaker, openParking } from '../exchange/atomics-parking.js'
 
@@ -66,7 +67,8 @@ export function startSlot({ assignment, port, job, clock }: SlotStart): RunningS
       stopMetrics = reportMetrics(assignment.slot, subtasks, clock, link)
       await slot.run()
     } catch (error) {
-      link.send({ type: 'failed', slot: assignment.slot, error: serializeError(error) })
+      const uid = error instanceof OperatorFailure ? { uid: error.uid } : {}
+      link.send({ type: 'failed', slot: assignment.slot, error: serializeError(error), ...uid })
     } finally {
       stopMetrics()
       await backends.close()

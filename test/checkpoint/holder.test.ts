@@ -70,10 +70,12 @@ describe('the holder of a job', () => {
     const storage = new MemoryStorage()
     const host = new Host('a')
     const holder = await Holder.acquire(host.process(storage, 10, 100))
+    expect(holder.previous).toBeUndefined()
     expect(current(storage)).toMatchObject({ host: 'a', bootId: 'boot-1', pid: 10, startTicks: 100, jobId: 'job' })
     await holder.release()
-    await Holder.acquire(host.process(storage, 11, 200))
+    const next = await Holder.acquire(host.process(storage, 11, 200))
     expect(current(storage).pid).toBe(11)
+    expect(next.previous).toBeUndefined()
   })
 
   it('is named to a second process on its host, with its start, at once', async () => {
@@ -95,8 +97,10 @@ describe('the holder of a job', () => {
       await Holder.acquire(host.process(storage, 10, 100))
       if (now === undefined) host.table.delete(10)
       else host.table.set(10, now)
-      await Holder.acquire(host.process(storage, 11, 200))
+      const holder = await Holder.acquire(host.process(storage, 11, 200))
       expect(current(storage).pid).toBe(11)
+      // It did not give the job free: who knows how that ended.
+      expect(holder.previous).toMatchObject({ pid: 10, startTicks: 100 })
     }
   })
 

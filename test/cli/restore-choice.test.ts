@@ -93,6 +93,12 @@ describe('what a run goes on from', () => {
     ).toBeUndefined()
   })
 
+  it('a job whose process was killed before it could say that it had finished is not run again', () => {
+    const latest = checkpoint({ final: true })
+    expect(chooseRestore(request({ unreported: true }), latest)).toBe(latest)
+    expect(chooseRestore(request({ unreported: true, graph: graphOf({ input: 'file:/b' }) }), latest)).toBeUndefined()
+  })
+
   it('a job that finished but did not publish everything goes on', () => {
     const latest = checkpoint({ final: true, sinks: pending })
     expect(chooseRestore(request(), latest)).toBe(latest)

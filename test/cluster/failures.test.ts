@@ -38,7 +38,7 @@ const no = (): never => {
 }
 
 function failing(faults: Faults): JobDefinition {
-  const arrays = sourceOf([numbers, numbers], { recordsPerPoll: 50 })
+  const arrays = sourceOf([numbers, numbers], { recordsPerPoll: 100, pollEveryMs: 2 })
   const source = {
     ...arrays,
     createEnumerator: (ctx: never) => ({ ...arrays.createEnumerator(ctx), ...faults.enumerator }),
@@ -64,16 +64,17 @@ function failing(faults: Faults): JobDefinition {
     createWriter: async (ctx) => {
       faults.createWriter?.()
       const writer = await collected.createWriter(ctx)
-      return { ...writer, ...faults.writer } as SinkWriter<unknown, never>
+      return { ...writer, ...faults.writer }
     },
-    createCommitter: (ctx) => ({ ...collected.createCommitter!(ctx), ...faults.committer }) as SinkCommitter<never>,
+    createCommitter: (ctx) => ({ ...collected.createCommitter!(ctx), ...faults.committer }),
   }
+  const windows = collectSink<number>()
   const state = { last: value<number>() }
   return defineJob({
     name: 'failing',
     build(env) {
       const keyed = env
-        .fromSource(source, {
+        .fromSource<number, number>(source, {
           uid: 'source',
           decode: { decode: (n, out) => out.emit(faults.decode?.(n) ?? n) },
           watermarks: boundedOutOfOrderness(0, faults.timestamp ?? ((n) => n)),
@@ -104,18 +105,18 @@ function failing(faults: Faults): JobDefinition {
           out.emit([...values].length)
         })
         .uid('window')
-        .sinkTo(collectSink<number>().sink, { uid: 'windows' })
+        .sinkTo(windows.sink, { uid: 'windows' })
     },
   })
 }
 
+const snapshots = { snapshotState: no }
+const completions = { checkpointComplete: no }
+
 const cases: readonly [what: string, faults: Faults, uid: string | undefined, code?: string][] = [
-  [
-    'an enumerator that cannot start',
-    { enumerator: { start: () => Promise.reject(new Error('no')) } },
-    undefined,
-    'MILLRACE_INTERNAL',
-  ],
+  ['an enumerator that cannot start', { enumerator: { start: () => Promise.reject(new Error('no')) } }, 'source'],
+  ['an enumerator that has no state', { enumerator: snapshots }, 'source'],
+  ['an enumerator that fails at a complete checkpoint', { enumerator: completions }, 'source'],
   ['a split that cannot be opened', { openSplit: no }, 'source'],
   ['a split that cannot be read', { split: { poll: no } }, 'source'],
   [
@@ -127,7 +128,7 @@ const cases: readonly [what: string, faults: Faults, uid: string | undefined, co
   ['a decoder that throws', { decode: no }, 'source'],
   ['a timestamp function that throws', { timestamp: no }, 'source'],
   ['a timestamp that is no number', { timestamp: () => NaN }, 'source'],
-  ['a timestamp that is no whole number, in a window', { timestamp: (n) => n + 0.5 }, 'window'],
+  ['a timestamp that is no whole number, in a window', { timestamp: (n) => n + 0.5 }, 'window', 'MILLRACE_VALUE'],
   ['a map that throws', { map: no }, 'map'],
   ['a map that returns a promise', { map: () => Promise.resolve(1) }, 'map', 'MILLRACE_PROMISE'],
   ['a key function that throws', { key: no }, 'map'],
@@ -152,13 +153,13 @@ const cases: readonly [what: string, faults: Faults, uid: string | undefined, co
   [
     'a commit that rejects',
     { committer: { commit: () => Promise.reject(new Error('no')) } },
-    undefined,
+    'sink',
     'MILLRACE_OUTPUT',
   ],
   [
     'a recovery that rejects',
     { committer: { recover: () => Promise.reject(new Error('no')) } },
-    undefined,
+    'sink',
     'MILLRACE_OUTPUT',
   ],
 ]
@@ -167,9 +168,9 @@ describe('a job fails, and says where, with', () => {
   for (const [what, faults, uid, code = 'MILLRACE_USER'] of cases) {
     for (const parallelism of [1, 3]) {
       // A single slot has no thread to cross to.
-      if (code === 'MILLRACE_VALUE' && parallelism === 1) continue
+      if (what.includes('threads') && parallelism === 1) continue
       it(`${what}, at parallelism ${parallelism}`, async () => {
-        const result = await runInProcess(failing(faults), { parallelism, checkpointIntervalMs: 5 })
+        const result = await runInProcess(failing(faults), { parallelism, checkpointIntervalMs: 2 })
         expect(result.status).toBe('FAILED')
         expect(result.failure!.error.code, result.failure!.error.message).toBe(code)
         if (uid !== undefined) expect(result.failure!.uid).toBe(uid)

@@ -26,7 +26,7 @@ function decoding() {
   const values: unknown[] = []
   const invalid: unknown[] = []
   const decoder = new Decoding(node, { emit: (v) => values.push(v) }, { emit: (v) => invalid.push(v) }, counters)
-  decoder.split = new SplitState('s', {} as never, -Infinity, { kind: 'none' }, 0)
+  decoder.split = new SplitState('s', {} as never, -Infinity, { kind: 'none' })
   return { decoder, values, invalid, counts: () => metrics.counts() }
 }
 

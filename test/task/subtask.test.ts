@@ -13,7 +13,13 @@ function passing() {
   const subtask = new Subtask({
     task: 0,
     links: [],
-    writers: [createRecordWriter({ kind: 'forward' }, [output], 128, 0)],
+    writers: [
+      createRecordWriter({ partitioning: { kind: 'forward' }, combining: undefined }, [output], {
+        maxParallelism: 128,
+        subtask: 0,
+        uid: 'sink',
+      }),
+    ],
     restoredWatermark: -Infinity,
     host: {
       clock: systemClock,

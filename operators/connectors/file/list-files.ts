@@ -1,6 +1,6 @@
 import type { Dirent, Stats } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
-import { basename, isAbsolute, resolve } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import { MillraceError } from '../../../runtime/contract/errors.js'
 import { errnoOf, inputError } from './file-errors.js'
 
@@ -63,7 +63,8 @@ async function globFiles(pattern: string): Promise<string[]> {
   const { glob, isDynamicPattern } = await import('tinyglobby')
   if (!isDynamicPattern(pattern)) return []
   const files = await glob(pattern, { absolute: isAbsolute(pattern), expandDirectories: false })
-  return files.filter((file) => !isHidden(basename(file)))
+  const named = new Set(pattern.split('/'))
+  return files.filter((file) => file.split('/').every((part) => named.has(part) || !isHidden(part)))
 }
 
 /** Follows links, but not into a folder that it is in. */

@@ -1,5 +1,5 @@
-import { MillraceError, type ErrorCode } from '../contract/errors.js'
-import { userFrame } from '../contract/user-frame.js'
+import { MillraceError, type ErrorCode } from './errors.js'
+import { userFrame } from './user-frame.js'
 
 /** An error that names the operator it came from. Already named ones pass through: the innermost operator is the one that failed. */
 export class OperatorFailure extends MillraceError {
@@ -20,8 +20,8 @@ export class OperatorFailure extends MillraceError {
   }
 }
 
-/** Wraps what an operator threw with its uid and the user's line. */
-export function operatorFailure(error: unknown, uid: string): OperatorFailure {
+/** Wraps what an operator threw with its uid and the user's line; `code` is for what has none. */
+export function operatorFailure(error: unknown, uid: string, code: ErrorCode = 'MILLRACE_USER'): OperatorFailure {
   if (error instanceof OperatorFailure) return error
   if (error instanceof MillraceError) {
     const at = error.at ?? userFrame(error.stack)
@@ -29,5 +29,5 @@ export function operatorFailure(error: unknown, uid: string): OperatorFailure {
   }
   const stack = error instanceof Error ? error.stack : undefined
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new OperatorFailure('MILLRACE_USER', uid, `operator "${uid}": ${text}`, userFrame(stack), undefined, error)
+  return new OperatorFailure(code, uid, `operator "${uid}": ${text}`, userFrame(stack), undefined, error)
 }

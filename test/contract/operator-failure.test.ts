@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { userFrame } from '../../runtime/contract/user-frame.js'
 import { MillraceError } from '../../runtime/contract/errors.js'
-import { operatorFailure } from '../../runtime/task/user-error.js'
+import { operatorFailure } from '../../runtime/contract/operator-failure.js'
 
 const own = new URL('../../', import.meta.url).pathname
 
