@@ -56,7 +56,7 @@ export class RestartStrategy {
   }
 }
 
-/** Attempts name their files differently: what differs in numbers and paths only is the same error. */
+/** Attempts name their files differently: what differs in paths only is the same error. */
 function withoutNames(message: string): string {
-  return message.replace(/[^\s:'"]*\/[^\s:'"]*|\d+/g, '#')
+  return message.replace(/[^\s:'"]*\/[^\s:'"]*/g, '#')
 }

@@ -121,7 +121,11 @@ class AwaitedMerges {
   }
 
   async settled(): Promise<void> {
-    await this.last
+    // One may begin when another ends.
+    for (let seen: unknown; seen !== this.last;) {
+      seen = this.last
+      await seen
+    }
   }
 }
 

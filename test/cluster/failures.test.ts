@@ -131,8 +131,8 @@ const cases: readonly [what: string, faults: Faults, uid: string | undefined, co
   ['a timestamp that is no whole number, in a window', { timestamp: (n) => n + 0.5 }, 'window', 'MILLRACE_VALUE'],
   ['a map that throws', { map: no }, 'map'],
   ['a map that returns a promise', { map: () => Promise.resolve(1) }, 'map', 'MILLRACE_PROMISE'],
-  ['a key function that throws', { key: no }, 'map'],
-  ['a key that is none', { key: () => ({}) as string }, 'map', 'MILLRACE_KEY'],
+  ['a key function that throws', { key: no }, 'process'],
+  ['a key that is none', { key: () => ({}) as string }, 'process', 'MILLRACE_KEY'],
   [
     'a record that cannot cross threads',
     { map: (n) => (n === 1_500 ? () => n : n), key: () => 'k' },

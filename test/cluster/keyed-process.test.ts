@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { boundedOutOfOrderness, defineJob, outputTag, value } from '../../operators/index.js'
-import { collectSink, runInProcess, sourceOf } from '../../runtime/testing/index.js'
+import { collectSink, runInProcess } from '../../runtime/testing/index.js'
 import type { Arrival } from '../oracles/arrivals.js'
 import type { OracleKey } from '../oracles/keys.js'
 import { randomSource } from '../oracles/random-source.js'
 import { boundOf, type RandomValue } from '../oracles/random-stream.js'
-import { arrivalsOf, shortKey, streamOf, type StreamRecord } from './window-runs.js'
+import { arrivalsOf, inPolls, shortKey, streamOf, type StreamRecord } from './window-runs.js'
 
 const STREAMS = Number(process.env['MILLRACE_STREAMS'] ?? 150)
 const FIRST_SEED = Number(process.env['MILLRACE_SEED'] ?? 1)
@@ -62,7 +62,7 @@ async function pausesOf(seed: number): Promise<void> {
     name: 'pauses',
     build(env) {
       const watermarks = boundedOutOfOrderness(boundOf(options), (record: StreamRecord) => record.time)
-      const all = env.fromSource(sourceOf([records], { recordsPerPoll }), { uid: 'records', watermarks })
+      const all = env.fromSource(inPolls([records], recordsPerPoll), { uid: 'records', watermarks })
       const pauses = all
         .keyBy((record) => record.key)
         .process<Pause, typeof state>(

@@ -9,6 +9,7 @@ import {
   type JobDefinition,
   type Key,
   type KeyedStream,
+  type Source,
   type WindowAssigner,
 } from '../../operators/index.js'
 import { collectSink, sourceOf, type CollectSink } from '../../runtime/testing/index.js'
@@ -85,7 +86,7 @@ export function windowJob(
   const job = defineJob({
     name: 'windows',
     build(env) {
-      const records = env.fromSource(sourceOf(splits, { recordsPerPoll: options.recordsPerPoll }), {
+      const records = env.fromSource(inPolls(splits, options.recordsPerPoll), {
         uid: 'records',
         watermarks: boundedOutOfOrderness(options.boundMs, (record: StreamRecord) => record.time),
       })
@@ -155,6 +156,30 @@ function assignerOf(windowing: Windowing): WindowAssigner {
       return sliding(windowing.sizeMs, windowing.slideMs)
     case 'session':
       return session(windowing.gapMs)
+  }
+}
+
+/**
+ * A source of which each poll hands over just so many records, whatever the engine asks for: behind each poll there is a watermark, and
+ * the oracle has to know where.
+ */
+export function inPolls<T>(splits: readonly (readonly T[])[], records: number): Source<T> {
+  const source = sourceOf(splits, { recordsPerPoll: records })
+  return {
+    ...source,
+    createReader: (ctx) => {
+      const reader = source.createReader(ctx)
+      return {
+        openSplit: async (split) => {
+          const inner = await reader.openSplit(split as never)
+          return {
+            poll: (out) => inner.poll(out, records),
+            available: () => inner.available(),
+            position: () => inner.position(),
+          }
+        },
+      }
+    },
   }
 }
 

@@ -79,6 +79,13 @@ export class OperatorHarness {
     this.key = undefined
   }
 
+  /** `count` records of the key and pane, combined. */
+  pushPartial(key: Key, pane: number, acc: unknown, count: number): void {
+    this.key = key
+    this.operator.processPartial!(pane, acc, count)
+    this.key = undefined
+  }
+
   /** Fires event timers up to `watermark`, those set meanwhile too, by time. */
   advance(watermark: number): void {
     if (watermark <= this.watermark) return

@@ -189,6 +189,8 @@ describe('what a path names', () => {
     expect(await named(folder)).toEqual(['a.txt', 'b/[x].txt', 'b/c/d.txt', 'z.txt'])
     expect(await named(`${folder}/`)).toHaveLength(4)
     expect(await named(join(folder, '**/*.txt'))).toContain('b/c/d.txt')
+    expect(await named(join(folder, '**/*.txt'))).not.toContain('_temporary/e.txt')
+    expect(await named(join(folder, '_temporary/*.txt'))).toEqual(['_temporary/e.txt'])
     expect(await named(join(folder, '*.txt'))).toEqual(['a.txt', 'z.txt'])
     expect(await named(join(folder, '{z,a}.txt'))).toEqual(['a.txt', 'z.txt'])
     expect(await named(join(folder, 'b/[x].txt'))).toEqual(['b/[x].txt'])
