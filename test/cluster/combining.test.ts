@@ -108,10 +108,10 @@ function windowJob(options: Job): { job: JobDefinition } & Outputs {
           fault?.(record)
           return true
         })
-        .keyBy((record) => record.key as Key)
+        .keyBy((record) => record.key)
         .window(assignerOf(windowing) as never)
         .allowedLateness(latenessMs)
-        .aggregate(ids, (key, { start, end }, acc) => ({ key: shortKey(key as OracleKey), start, end, ...acc }))
+        .aggregate(ids, (key, { start, end }, acc) => ({ key: shortKey(key), start, end, ...acc }))
         .uid('windows')
       results.sinkTo(fired.sink, { uid: 'fired' })
       if (options.late) results.late.sinkTo(late.sink, { uid: 'late' })

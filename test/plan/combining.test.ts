@@ -15,7 +15,9 @@ function hash(combine?: Partial<CombinerSpec>): Partitioning {
   return { kind: 'hash', keyOf: () => 'k', ...(combine === undefined ? {} : { combine: spec }) }
 }
 
-function graph(...nodes: readonly (Partial<GraphNode> & { readonly kind: GraphNode['kind'] })[]): JobGraph {
+type PartialNode = Partial<GraphNode> & { readonly kind: GraphNode['kind'] }
+
+function graph(...nodes: readonly PartialNode[]): JobGraph {
   return {
     nodes: nodes.map((node, id) => ({
       id,
@@ -76,7 +78,7 @@ describe('a plan combines records before a hash edge', () => {
   })
 
   it('and looks through a graph of many unions in no time', () => {
-    const nodes: Parameters<typeof graph>[number][] = [{ kind: 'source' }]
+    const nodes: PartialNode[] = [{ kind: 'source' }]
     for (let id = 1; id < 60; id++) {
       nodes.push({ kind: 'operator', inputs: [edge(id - 1, forward), edge(id - 1, forward)] })
     }

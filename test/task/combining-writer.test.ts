@@ -84,7 +84,7 @@ class RecordedChannel implements ChannelWriter {
 }
 
 function combining(channels = 1, flush: 'firing' | 'watermark' = 'firing') {
-  const spec: CombinerSpec = { create: () => new Tens() as Combiner, lateTag: undefined, refires: false }
+  const spec: CombinerSpec = { create: () => new Tens(), lateTag: undefined, refires: false }
   const ends = Array.from({ length: channels }, () => new RecordedChannel())
   const writer = createRecordWriter(
     { partitioning: { kind: 'hash', keyOf: (item: Item) => item.key }, combining: { spec, flush } },
