@@ -10,7 +10,6 @@ import {
   sliding,
   tumbling,
   type JobDefinition,
-  type Key,
   type WindowAssigner,
 } from '../../operators/index.js'
 import {
@@ -25,7 +24,6 @@ import { randomSource, type RandomSource } from '../oracles/random-source.js'
 import { boundOf, randomStream, recordsOf, type RandomStreamOptions } from '../oracles/random-stream.js'
 import { windowContents, windowsOf, type Windowing } from '../oracles/windows.js'
 import { arrivalsOf, expectedOutcome, shortKey, type Fired, type StreamRecord } from './window-runs.js'
-import type { OracleKey } from '../oracles/keys.js'
 
 const STREAMS = Number(process.env['MILLRACE_STREAMS'] ?? 100)
 const FIRST_SEED = Number(process.env['MILLRACE_SEED'] ?? 1)
