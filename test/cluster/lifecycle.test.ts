@@ -52,6 +52,39 @@ describe('a job', () => {
     expect(out.values()).toEqual([1, 2, 3])
   })
 
+  for (const parallelism of [1, 2]) {
+    it(`is suspended between two windows that one watermark fires, at parallelism ${parallelism}`, async () => {
+      const keys = 30_000
+      const out = collectSink<number>()
+      let fired = 0
+      let suspend = (): void => {}
+      const job = defineJob({
+        name: 'many-windows',
+        build(env) {
+          env
+            .fromSource(sourceOf([Array.from({ length: keys }, (_, n) => n)]), { uid: 'source', watermarks: byTime })
+            .keyBy((n) => n)
+            .window(tumbling('1h'))
+            .aggregate(count(), (key) => key)
+            .uid('windows')
+            .map((key) => {
+              if (++fired === 2_000) suspend()
+              return key
+            })
+            .sinkTo(out.sink, { uid: 'out' })
+        },
+      })
+      const options = { parallelism, checkpointDirectory: folder }
+      const first = await runInProcess(job, { ...options, onStart: (running) => (suspend = () => running.suspend()) })
+      expect(first.status).toBe('SUSPENDED')
+      expect(out.values().length).toBeGreaterThan(0)
+      expect(out.values().length).toBeLessThan(keys)
+      const second = await runInProcess(job, { ...options, parallelism: 3 - parallelism })
+      expect(second.status).toBe('FINISHED')
+      expect([...out.values()].sort((a, b) => a - b)).toEqual(Array.from({ length: keys }, (_, n) => n))
+    })
+  }
+
   it('whose operators open and finish once a subtask, finished ones not again after a restore', async () => {
     const said = collectSink<string>()
     const short = controlledSource<number>(2)
