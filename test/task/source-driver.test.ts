@@ -40,7 +40,13 @@ class TimesReader implements SplitReader<unknown, JsonValue> {
 async function driver(
   splits: Record<string, Times>,
   strategy: Partial<WatermarkStrategy<never>> = {},
-  options: { ends?: boolean; clock?: Clock; table?: SharedArrayBuffer; bounded?: boolean } = {},
+  options: {
+    ends?: boolean
+    clock?: Clock
+    table?: SharedArrayBuffer
+    bounded?: boolean
+    reader?: SplitReader<unknown, JsonValue>
+  } = {},
 ) {
   const node = {
     uid: 'src',
@@ -55,7 +61,7 @@ async function driver(
   const failures: unknown[] = []
   const source = new SourceDriver({
     node,
-    reader: { openSplit: ({ id }) => new TimesReader(splits[id]!, options.ends ?? true) },
+    reader: { openSplit: ({ id }) => options.reader ?? new TimesReader(splits[id]!, options.ends ?? true) },
     decoding,
     drift: new DriftTable(options.table ?? createDriftTable(1, 2), 0, 2, 0),
     clock: options.clock ?? { now: () => 0, setTimeout: () => () => {} },
@@ -75,6 +81,28 @@ function tableWithOther(watermark: number): SharedArrayBuffer {
 }
 
 describe('SourceDriver', () => {
+  it('begins with small polls, makes them larger, and smaller again when they take long', async () => {
+    let now = 0
+    let cost = 0
+    const asked: number[] = []
+    const reader: SplitReader<unknown, JsonValue> = {
+      poll: (_out, max) => {
+        asked.push(max)
+        now += max * cost
+        return 'more'
+      },
+      available: () => Promise.resolve(),
+      position: () => null,
+    }
+    const clock: Clock = { now: () => now, setTimeout: () => () => {} }
+    const { source } = await driver({ a: [] }, {}, { reader, clock, table: tableWithOther(Infinity) })
+    for (let polls = 0; polls < 7; polls++) source.poll()
+    expect(asked.splice(0)).toEqual([16, 32, 64, 128, 256, 512, 512])
+    cost = 1
+    for (let polls = 0; polls < 7; polls++) source.poll()
+    expect(asked).toEqual([512, 256, 128, 64, 32, 16, 32])
+  })
+
   it('reads next from the split furthest behind in event time', async () => {
     const { source, emitted } = await driver({ a: [10, 20, 30], b: [15, 25] }, {}, { table: tableWithOther(Infinity) })
     while (source.poll() !== 'end');
