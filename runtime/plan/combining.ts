@@ -6,7 +6,7 @@ export interface EdgeCombining {
   readonly spec: CombinerSpec
   /**
    * When partials leave at the latest. `firing`: before the watermark at which the receiver needs them. `watermark`: before every
-   * watermark, as the receiver may be ahead of this sender, and what waits would become late.
+   * watermark, and with every partly filled batch, as the receiver may be ahead of this sender, and what waits would become late.
    */
   readonly flush: 'firing' | 'watermark'
 }

@@ -1,13 +1,14 @@
 /*
  * Records that one sender combines before a hash edge.
  *
- *   record --> pane fires behind the local watermark? --yes--> a partial of its key and pane --> leaves in a batch of partials
- *                                    \-no--> goes by itself, as it came
+ *   record --> does its pane fire behind the last watermark on this edge? --yes--> partial of its key and pane --> batch of partials
+ *                                                        \-no--> goes by itself, as it came
  *
  * Invariant: a partial leaves before any watermark >= `firesAt` of its pane does, and holds no record that came behind one. The receiver's
  * watermark is the minimum over its channels, so at most the last one on this channel: a partial finds its pane as its records would have
  * found it, not late and with no window fired. What is late or fires a window again goes by itself, and is judged by the receiver.
- * Where the receiver may be ahead (this sender was idle), partials leave before every watermark, so they wait no longer than a batch.
+ * Where the receiver may be ahead (this sender was idle), partials wait no longer than records in a batch do: they leave before every
+ * watermark, and when partly filled batches leave.
  *
  * Nothing is here behind a barrier: partials leave before it, and so no state of theirs is in a checkpoint.
  *
@@ -33,8 +34,9 @@ const MAX_RECORDS = 8 * MAX_PARTIALS
  */
 const WORTH = 3
 const SAMPLE = MAX_PARTIALS
-/** Records that go by themselves before it is tried again: the attempt costs 1 or 2 in a hundred. */
+/** Records that go by themselves before it is tried again; twice as many after each time in a row that it did not pay. */
 const PAUSE_RECORDS = 64 * SAMPLE
+const LONGEST_PAUSE_RECORDS = 16 * PAUSE_RECORDS
 
 /** The partials of one edge in one subtask. Slot thread. */
 export class Partials {
@@ -61,6 +63,7 @@ export class Partials {
   private sampledRecords = 0
   private sampledPartials = 0
   private pause = 0
+  private nextPause = PAUSE_RECORDS
 
   /** `uid`: the receiver's. */
   constructor(combining: EdgeCombining, uid: string, keyOf: (value: unknown) => Key, maxParallelism: number) {
@@ -92,6 +95,11 @@ export class Partials {
     }
     if (++this.records === MAX_RECORDS) this.full = true
     return true
+  }
+
+  /** Whether partials have to leave with partly filled batches. */
+  get hurry(): boolean {
+    return this.everyWatermark && this.partials.length > 0
   }
 
   /** Whether partials have to leave before the element, which is about to. Called for each one: it takes note of watermarks. */
@@ -145,7 +153,11 @@ export class Partials {
     this.sampledRecords += this.records
     this.sampledPartials += partials
     if (this.sampledPartials < SAMPLE) return
-    if (this.sampledRecords < WORTH * this.sampledPartials) this.pause = PAUSE_RECORDS
+    if (this.sampledRecords >= WORTH * this.sampledPartials) this.nextPause = PAUSE_RECORDS
+    else {
+      this.pause = this.nextPause
+      this.nextPause = Math.min(2 * this.pause, LONGEST_PAUSE_RECORDS)
+    }
     this.sampledRecords = this.sampledPartials = 0
   }
 }

@@ -179,11 +179,16 @@ class CombiningWriter extends HashWriter {
     super.control(element)
   }
 
+  override flush(): void {
+    if (this.partials.hurry) this.sendPartials()
+    else super.flush()
+  }
+
   /** In batches of their own. */
   private sendPartials(): void {
-    this.flush()
+    super.flush()
     this.partials.leave(this.putPartial)
-    this.flush()
+    super.flush()
   }
 
   private readonly putPartial = (partial: PartialRecord, pane: number, keyGroup: number): void => {

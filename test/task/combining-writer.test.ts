@@ -142,6 +142,19 @@ describe('the sender of a combined edge', () => {
     expect(short(arrived)).toEqual(['w8', 'a[1,2]@0', 'w9'])
   })
 
+  it('sends them all when the first pane fires, in whichever order the panes began', () => {
+    const orders = [
+      [4, 14],
+      [14, 4],
+    ]
+    for (const times of orders) {
+      const { writer, arrived } = combining()
+      times.forEach((time, id) => writer.emit({ key: 'a', id }, time))
+      writer.control(watermark(9))
+      expect(arrived).toHaveLength(3)
+    }
+  })
+
   it.each<ControlElement>([barrier, { kind: 'idle' }, { kind: 'end' }])('sends partials before $kind', (element) => {
     const { writer, arrived } = combining()
     writer.emit({ key: 'a', id: 1 }, 4)
@@ -182,13 +195,17 @@ describe('the sender of a combined edge', () => {
     expect(short(arrived)).toEqual(['1@-1', '2@-Infinity', '3@NaN'])
   })
 
-  it('where receivers may be ahead, sends partials before every watermark', () => {
+  it('where receivers may be ahead, sends partials before every watermark and with every batch', () => {
     const { writer, arrived } = combining(1, 'watermark')
     writer.emit({ key: 'a', id: 1 }, 4)
     writer.control(watermark(1))
     writer.emit({ key: 'a', id: 2 }, 4)
     writer.control(watermark(2))
     expect(short(arrived)).toEqual(['a[1]@0', 'w1', 'a[2]@0', 'w2'])
+    writer.emit({ key: 'a', id: 3 }, 4)
+    writer.emit({ key: 'a', id: 4 }, -1)
+    writer.flush()
+    expect(short(arrived).slice(4)).toEqual(['4@-1', 'a[3]@0'])
   })
 
   it('keeps partials and what is behind them in order while the channel is full', () => {
@@ -250,20 +267,26 @@ describe('what a sender holds', () => {
 })
 
 describe('combining that does not pay', () => {
-  it('stops, and is tried again later', () => {
-    const { writer, arrived } = combining()
-    distinct(writer, MAX_PARTIALS, 2)
-    writer.flush()
-    // The last key's second record came behind the others.
-    expect(counted(arrived)).toEqual({ records: 1, partials: MAX_PARTIALS })
-    arrived.length = 0
-    for (let id = 1; id < PAUSE_RECORDS; id++) writer.emit({ key: 'a', id: 1 }, 5)
-    writer.flush()
-    expect(counted(arrived)).toEqual({ records: PAUSE_RECORDS - 1, partials: 0 })
-    arrived.length = 0
-    writer.emit({ key: 'a', id: 1 }, 5)
-    writer.control(watermark(9))
-    expect(short(arrived)).toEqual(['a[1]@0', 'w9'])
+  it('stops, and is tried again later, each time in a row after twice as long', { timeout: 60_000 }, () => {
+    const { writer, ends, arrived } = combining()
+    let pause = PAUSE_RECORDS
+    for (let round = 0; round < 2; round++, pause *= 2) {
+      distinct(writer, MAX_PARTIALS, 2)
+      writer.flush()
+      // The last key's second record came behind the others.
+      expect(counted(arrived)).toEqual({ records: 1, partials: MAX_PARTIALS })
+      arrived.length = ends[0]!.batches.length = 0
+      for (let id = 1; id < pause; id++) {
+        writer.emit({ key: 'a', id: 1 }, 5)
+        arrived.length = 0
+      }
+      writer.flush()
+      expect(new Set(ends[0]!.batches)).toEqual(new Set(['records']))
+      arrived.length = 0
+    }
+    distinct(writer, MAX_PARTIALS - 1, 4)
+    writer.control(barrier)
+    expect(counted(arrived)).toEqual({ records: 0, partials: MAX_PARTIALS - 1 })
   })
 
   it('is judged by many partials, not by the first ones', () => {
