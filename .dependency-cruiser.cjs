@@ -7,14 +7,15 @@ const engine = {
   plan: ['codec'],
   exchange: ['codec'],
   state: ['codec'],
-  storage: [],
-  metrics: [],
+  aws: [],
+  storage: ['aws'],
+  metrics: ['aws'],
   checkpoint: ['codec', 'storage'],
   task: ['codec', 'plan', 'exchange', 'state', 'checkpoint', 'storage', 'metrics'],
   worker: ['codec', 'plan', 'exchange', 'state', 'checkpoint', 'storage', 'metrics', 'task'],
   coordinator: ['codec', 'plan', 'checkpoint', 'storage', 'metrics'],
   http: ['coordinator', 'metrics'],
-  cli: ['codec', 'plan', 'coordinator', 'checkpoint', 'storage', 'metrics', 'http'],
+  cli: ['codec', 'plan', 'coordinator', 'checkpoint', 'storage', 'metrics', 'http', 'aws'],
 }
 
 /** These read the options' table. */
@@ -103,8 +104,16 @@ module.exports = {
       name: 'operators-see-the-contract-only',
       comment: 'Operators talk to their host through runtime/contract: another host will run them',
       severity: 'error',
-      from: { path: '^operators/' },
+      from: { path: '^operators/', pathNot: '^operators/connectors/' },
       to: { path: '^(runtime|config|jobs|test|bench|dist)/', pathNot: '^runtime/contract/' },
+    },
+    {
+      name: 'connectors-see-the-contract-and-aws',
+      comment:
+        'How AWS services are reached (region, credentials, errors) is the same for connectors, storage and metrics',
+      severity: 'error',
+      from: { path: '^operators/connectors/' },
+      to: { path: '^(runtime|config|jobs|test|bench|dist)/', pathNot: '^runtime/(contract|aws)/' },
     },
     {
       name: 'config-sees-the-contract-only',

@@ -1,3 +1,4 @@
+import type { CheckContext } from './check.js'
 import type { CombinerSpec } from './combiner.js'
 import type { Key } from './key.js'
 import type { Operator } from './operator.js'
@@ -49,9 +50,11 @@ export interface OperatorNode extends NodeBase {
   readonly states: readonly StateDescriptor[]
   /** A new operator for each subtask and attempt. */
   readonly create: () => Operator<never, unknown, never>
+  /** See {@link CheckContext}. */
+  readonly check?: (ctx: CheckContext) => Promise<void>
 }
 
-/** The end of a stream. */
+/** The end of a stream; its side output `rejected` has what it could not write. */
 export interface SinkNode extends NodeBase {
   readonly kind: 'sink'
   readonly inputs: readonly GraphEdge[]

@@ -29,6 +29,13 @@ export interface OperatorContext<Out> {
   currentKey(): Key
   readonly clock: Clock
   readonly metrics: MetricGroup
+  /**
+   * Runs `task` on the slot's loop, between records and when the subtask's outbox is empty: how a promise that is done emits. In order.
+   * What was asked for before a barrier's `prepareBarrier` resolves runs before the barrier goes on.
+   */
+  execute(task: () => void): void
+  /** Forwards the watermark that `holdWatermark` held back, as far as it now allows. */
+  releaseWatermark(): void
   /** A line on the job's standard output (console sinks), in order per subtask. */
   print(line: string): void
   /** A line in the log, at warning level, with the operator's uid; the host limits its rate. */
@@ -49,6 +56,10 @@ export interface Operator<In, Out, In2 = never> {
   processPartial?(pane: number, acc: unknown, count: number): void
   /** Called after the event timers up to `watermark` have fired, before it is forwarded. */
   processWatermark?(watermark: number): void
+  /** The watermark, at most the given one, that may go on now: records still being worked on hold it back. Never falls. */
+  holdWatermark?(watermark: number): number
+  /** A promise while it can take no more records (as many are being worked on as may be), else undefined. Asked after each record. */
+  busy?(): Promise<void> | undefined
   onEventTimer?(time: number, namespace: number): void
   onProcessingTimer?(time: number, namespace: number): void
   /** Runs before the barrier is forwarded: flush what must not cross it. May emit. */

@@ -1,3 +1,4 @@
+import type { CheckContext } from './check.js'
 import type { JsonValue } from './json.js'
 import type { MetricGroup } from './metrics.js'
 import type { Clock } from './time.js'
@@ -15,6 +16,8 @@ export interface Sink<In, Committable extends JsonValue = JsonValue, WriterState
   readonly guarantee: DeliveryGuarantee
   /** Where it writes, as plain text: a restore with another output is refused. */
   readonly describe: string
+  /** See {@link CheckContext}. */
+  check?(ctx: CheckContext): Promise<void>
   createWriter(
     ctx: SinkWriterContext,
   ): SinkWriter<In, Committable, WriterState> | Promise<SinkWriter<In, Committable, WriterState>>
@@ -36,6 +39,20 @@ export interface SinkWriterContext {
   /** A line on the job's standard output. */
   print(line: string): void
   warn(message: string): void
+  /**
+   * A record that can never be written (over the service's limits, refused for good) goes to the sink's `rejected` output, once. If
+   * nobody reads that, the job fails with MILLRACE_OUTPUT: nothing is dropped silently. To be called from `write`, or until the promise
+   * of `flush` resolves for what was written before it.
+   */
+  reject(value: unknown, timestamp: number, reason: string): void
+}
+
+/** What a sink's `rejected` output holds. */
+export interface RejectedRecord<T = unknown> {
+  readonly value: T
+  readonly reason: string
+  /** The sink's `describe`. */
+  readonly sink: string
 }
 
 /** Slot thread. */

@@ -1,4 +1,6 @@
+import type { CheckContext } from './check.js'
 import type { JsonValue } from './json.js'
+import type { MetricGroup } from './metrics.js'
 import type { Clock } from './time.js'
 
 /**
@@ -11,15 +13,34 @@ export interface Source<Raw, Split extends JsonValue = JsonValue, EnumState exte
   readonly bounded: boolean
   /** What the source reads, as plain text, for messages and for refusing a restore onto another input: `file:/data/in`. */
   readonly describe: string
+  /**
+   * Splits have successors (a resharded stream): a split that is read to its end stays in checkpoints and holds event time back until
+   * the enumerator, told by `splitFinished`, has assigned what follows it and retired it. Default false: an ended split is gone.
+   */
+  readonly successors?: boolean
+  /** See {@link CheckContext}. */
+  check?(ctx: CheckContext): Promise<void>
   createEnumerator(ctx: EnumeratorContext<Split>): SplitEnumerator<Split, EnumState>
   createReader(ctx: ReaderContext): SourceReader<Raw, Split>
 }
 
 /** Main thread. Assignments are delivered to a reader in order with checkpoint triggers: what is assigned before a trigger is in it. */
 export interface EnumeratorContext<Split> {
+  readonly uid: string
+  readonly jobId: string
+  readonly runId: string
+  /** When the run was first started, by the first of its processes: the same after every restart. Epoch milliseconds. */
+  readonly runStartedAtMs: number
   readonly parallelism: number
+  readonly attempt: number
+  /** Whether checkpoints are taken while the job runs; else only the last one. */
+  readonly checkpointing: boolean
   readonly clock: Clock
-  assignSplits(subtask: number, splits: readonly IdentifiedSplit<Split>[]): void
+  /** Reported with the source's; counters here are not part of checkpoints. */
+  readonly metrics: MetricGroup
+  assignSplits(subtask: number, splits: readonly NewSplit<Split>[]): void
+  /** Finished splits leave the checkpoints and no longer hold event time back. In one FIFO with `assignSplits`. */
+  retireSplits(subtask: number, splitIds: readonly string[]): void
   /** No split will come for any reader any more. */
   signalNoMoreSplits(): void
   warn(message: string): void
@@ -33,23 +54,47 @@ export interface IdentifiedSplit<Split> {
   readonly split: Split
 }
 
+/** A split to be read. */
+export interface NewSplit<Split> extends IdentifiedSplit<Split> {
+  /** Event time of the split it follows: a split that goes on from another does not go back in time. Default: none yet. */
+  readonly watermark?: number
+}
+
+/** A split of the checkpoint, and where it was dealt to. */
+export interface DealtSplit<Split> extends IdentifiedSplit<Split> {
+  readonly subtask: number
+}
+
+/** Why an attempt is over. `restart`: another one follows in this process. */
+export type Ending = 'finished' | 'canceled' | 'suspended' | 'failed' | 'restart'
+
 /** Main thread. `start` is called once all readers run; with `restored` the splits in the checkpoint are assigned by the coordinator. */
 export interface SplitEnumerator<Split, EnumState> {
   /**
    * Discovers. `restored` is the state of the checkpoint, and `assigned` the splits found in it (finished ones are not among them).
    * An input that is not what the checkpoint saw (gone, shrunk, other content) is MILLRACE_INPUT.
    */
-  start(restored: EnumState | undefined, assigned: readonly IdentifiedSplit<Split>[]): void | Promise<void>
+  start(restored: EnumState | undefined, assigned: readonly DealtSplit<Split>[]): void | Promise<void>
+  /**
+   * Of a source with successors: a split was read to its end, and everything in it emitted. `watermark`: the split's event time at its
+   * end. Told again after a restore, as long as it is not retired.
+   */
+  splitFinished?(subtask: number, split: IdentifiedSplit<Split>, watermark: number): void
   snapshotState(checkpointId: number): EnumState
   checkpointComplete?(checkpointId: number): void
-  close?(): void | Promise<void>
+  close?(ending: Ending): void | Promise<void>
 }
 
 /** Slot thread. */
 export interface ReaderContext {
+  readonly uid: string
+  readonly jobId: string
+  readonly runId: string
   readonly subtask: number
   readonly parallelism: number
+  readonly attempt: number
   readonly clock: Clock
+  readonly metrics: MetricGroup
   warn(message: string): void
 }
 
