@@ -38,6 +38,23 @@ export const duration: ValueType<number> = {
   },
 }
 
+/** A duration of at least so many milliseconds, `shown` in words. */
+export function durationFrom(min: number, shown: string): ValueType<number> {
+  return {
+    form: `${duration.form}, at least ${shown}`,
+    parse: (given) => {
+      const ms = duration.parse(given)
+      return ms !== undefined && ms >= min ? ms : undefined
+    },
+  }
+}
+
+/** A namespace of CloudWatch's that is not one of its own. */
+export const metricNamespace: ValueType<string> = {
+  form: 'at most 255 letters, digits and ".-_/#:", not beginning with "AWS/" or ":"',
+  parse: (given) => (/^(?!AWS\/|:)[\w.\-/#:]{1,255}$/.test(given) ? given : undefined),
+}
+
 /** Bytes of `512MB`, `1GB` or a plain number, at least `min`; units are powers of 1,024. */
 export function bytes(min: number): ValueType<number> {
   return {

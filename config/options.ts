@@ -1,4 +1,15 @@
-import { bytes, duration, flag, folderName, integer, oneOf, text, type ValueType } from './option-value.js'
+import {
+  bytes,
+  duration,
+  durationFrom,
+  flag,
+  folderName,
+  integer,
+  metricNamespace,
+  oneOf,
+  text,
+  type ValueType,
+} from './option-value.js'
 
 /** How much is logged, from nearly everything to nothing. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -21,6 +32,11 @@ export interface OptionValues {
   readonly restartAttempts: number
   readonly memoryBytes: number
   readonly stopTimeoutMs: number
+  readonly metrics: 'none' | 'cloudwatch'
+  readonly metricsNamespace: string
+  readonly metricsIntervalMs: number
+  readonly metricsLevel: 'application' | 'task' | 'operator' | 'parallelism'
+  readonly metricsMaxSeries: number
   readonly json: boolean
   readonly logLevel: LogLevel
   readonly logFormat: 'text' | 'json'
@@ -146,6 +162,41 @@ export const OPTIONS: {
     type: duration,
     default: '25s',
     description: 'how long the last checkpoint may take after SIGINT or SIGTERM; then exit 4',
+  },
+  metrics: {
+    key: 'metrics',
+    argument: 'none|cloudwatch',
+    type: oneOf(['none', 'cloudwatch']),
+    default: 'none',
+    description: "where the job's metrics are published",
+  },
+  metricsNamespace: {
+    key: 'metrics-namespace',
+    argument: 'NAME',
+    type: metricNamespace,
+    default: 'Millrace',
+    description: 'CloudWatch namespace of the metrics',
+  },
+  metricsIntervalMs: {
+    key: 'metrics-interval',
+    argument: 'DURATION',
+    type: durationFrom(1000, '1s'),
+    default: '60s',
+    description: 'time between two points of a metric; under 60s they are stored at high resolution, which costs more',
+  },
+  metricsLevel: {
+    key: 'metrics-level',
+    argument: 'LEVEL',
+    type: oneOf(['application', 'task', 'operator', 'parallelism']),
+    default: 'application',
+    description: 'application, task, operator or parallelism: each adds series to those of the ones before it',
+  },
+  metricsMaxSeries: {
+    key: 'metrics-max-series',
+    argument: 'N',
+    type: integer(1, 1_000_000),
+    default: '500',
+    description: 'series published at most, which is what CloudWatch bills; the finest are left out first',
   },
   json: {
     key: 'json',

@@ -24,14 +24,24 @@ export type {
   OperatorStream,
   SessionWindowedStream,
   SinkOptions,
+  SinkResult,
   SourceStream,
   Stream,
   WindowedStream,
   WindowResultStream,
 } from './api/streams.js'
 export { boundedOutOfOrderness, monotonous, noWatermarks, type TimestampOf, type Watermarks } from './api/watermarks.js'
+export type {
+  AsyncContext,
+  AsyncFunction,
+  AsyncMapOptions,
+  AsyncOpenContext,
+  AsyncOptions,
+} from './async/async-function.js'
+export type { AsyncRetry } from './async/async-retry.js'
 export { sinkFor } from './connectors/sink-for.js'
-export { streamFrom, type GeneratorFactory, type StreamFromOptions } from './connectors/stream-from.js'
+export type { GeneratorFactory } from './connectors/datagen/locator.js'
+export { streamFrom, type StreamFromOptions } from './connectors/stream-from.js'
 export { csv, type CsvOptions, type CsvRecord, type CsvShape } from './formats/csv.js'
 export { decodeWith } from './formats/decode-with.js'
 export { json, type JsonOptions } from './formats/json.js'
@@ -80,7 +90,7 @@ export { MillraceError, type ErrorCode } from '../runtime/contract/errors.js'
 export type { JobDefinition } from '../runtime/contract/graph.js'
 export type { Key } from '../runtime/contract/key.js'
 export type { Counter, MetricGroup } from '../runtime/contract/metrics.js'
-export type { Sink } from '../runtime/contract/sink.js'
+export type { RejectedRecord, Sink } from '../runtime/contract/sink.js'
 export type {
   Decoder,
   DecodeOutput,

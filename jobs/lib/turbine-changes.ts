@@ -1,3 +1,5 @@
+import { randomAt } from './random-at.js'
+
 /** What the simulated wind farm is like. */
 export interface WindFarm {
   readonly turbines: number
@@ -26,17 +28,17 @@ const MALFORMED = 6
  * items are modified or removed, some records come late, some are damaged.
  */
 export function changeLine(index: number, farm: WindFarm): string {
-  const chance = random(farm.seed, index, 1)
+  const chance = randomAt(farm.seed, index, 1)
   const lot = Math.floor(chance * 10_000)
   const orderedMs = START_MS + Math.floor((index * 1000) / farm.turbines)
-  const time = orderedMs - (lot < LATE ? LATE_MS : Math.floor(random(farm.seed, index, 2) * DISORDER_MS))
-  const turbine = Math.floor(random(farm.seed, index, 3) * farm.turbines)
+  const time = orderedMs - (lot < LATE ? LATE_MS : Math.floor(randomAt(farm.seed, index, 2) * DISORDER_MS))
+  const turbine = Math.floor(randomAt(farm.seed, index, 3) * farm.turbines)
   const line = JSON.stringify(changeRecord(index, farm, turbine, time))
   return lot >= 10_000 - MALFORMED ? damage(line, index) : line
 }
 
 function changeRecord(index: number, farm: WindFarm, turbine: number, time: number): object {
-  const lot = Math.floor(random(farm.seed, index, 4) * 10_000)
+  const lot = Math.floor(randomAt(farm.seed, index, 4) * 10_000)
   const eventName = lot < REMOVED ? 'REMOVE' : lot < REMOVED + MODIFIED ? 'MODIFY' : 'INSERT'
   const id = uuid(farm.seed, index, 10)
   const item = (n: number, changed: number): object => ({
@@ -66,9 +68,9 @@ function changeRecord(index: number, farm: WindFarm, turbine: number, time: numb
 
 /** Wind that comes and goes, and gusts; whole miles an hour within the farm's bounds. */
 function speedOf(n: number, { minSpeed, maxSpeed, seed }: WindFarm, turbine: number, time: number): number {
-  const phase = random(seed, turbine, 5)
+  const phase = randomAt(seed, turbine, 5)
   const weather = (1 + Math.sin(2 * Math.PI * (time / WEATHER_MS + phase))) / 2
-  const gust = random(seed, n, 6)
+  const gust = randomAt(seed, n, 6)
   return minSpeed + Math.min(maxSpeed - minSpeed, Math.floor((0.7 * weather + 0.3 * gust) * (maxSpeed - minSpeed + 1)))
 }
 
@@ -87,16 +89,8 @@ function damage(line: string, index: number): string {
 function uuid(seed: number, index: number, salt: number): string {
   let hex = ''
   for (let word = 0; word < 4; word++)
-    hex += Math.floor(random(seed, index, salt + word) * 2 ** 32)
+    hex += Math.floor(randomAt(seed, index, salt + word) * 2 ** 32)
       .toString(16)
       .padStart(8, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
-}
-
-/** 0 <= x < 1, the same for the same arguments: the finaliser of MurmurHash3. */
-function random(seed: number, index: number, salt: number): number {
-  let z = (Math.imul(seed, 0x5851f42d) ^ Math.imul(index + 1, 0x9e3779b9) ^ Math.imul(salt, 0x7feb352d)) | 0
-  z = Math.imul(z ^ (z >>> 16), 0x85ebca6b)
-  z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35)
-  return ((z ^ (z >>> 16)) >>> 0) / 2 ** 32
 }

@@ -1,6 +1,6 @@
 import { MillraceError } from '../../runtime/contract/errors.js'
 import type { JobGraph } from '../../runtime/contract/graph.js'
-import type { Sink } from '../../runtime/contract/sink.js'
+import type { RejectedRecord, Sink } from '../../runtime/contract/sink.js'
 import type { Decoder, RawRecord, Source, WatermarkStrategy } from '../../runtime/contract/source.js'
 import { atOf, requireFunction } from '../process/user-function.js'
 import { CallSite } from './call-site.js'
@@ -9,9 +9,12 @@ import { BuiltKeyedStream } from './keyed-stream.js'
 import type { AnyOperator, OperatorWork, StreamFactory } from './stream-factory.js'
 import { BuiltStream } from './stream.js'
 import type { Port, PortInput } from './transformation.js'
-import type { OperatorOptions, SinkOptions, SourceStream, Stream, WindowResultStream } from './streams.js'
+import type { OperatorOptions, SinkOptions, SinkResult, SourceStream, Stream, WindowResultStream } from './streams.js'
 import { requireUid } from './uids.js'
 import { noWatermarks, type TimestampOf } from './watermarks.js'
+
+/** The side output of what a sink could not write. */
+const REJECTED_TAG = 'rejected'
 
 /** What a source is told besides where to read. */
 export interface SourceOptions<T> {
@@ -80,23 +83,38 @@ export class BuiltEnvironment implements StreamEnvironment, StreamFactory {
   operator<Out, T = never>(
     what: string,
     inputs: readonly PortInput[],
-    { keyed, states, create }: OperatorWork,
+    { keyed, states, create, check }: OperatorWork,
     site: CallSite,
     options: OperatorOptions = {},
     lateTag?: string,
   ): WindowResultStream<Out, T> {
     if (options.uid !== undefined) requireUid(options.uid, `the ${what}`, site)
-    const work = { kind: 'operator' as const, keyed, states, create: create as () => AnyOperator }
+    const work = {
+      kind: 'operator' as const,
+      keyed,
+      states,
+      create: create as () => AnyOperator,
+      ...(check === undefined ? {} : { check }),
+    }
     const from = this.graph.add(what, inputs, work, site, options)
     const stream = new BuiltStream<Out>(this, [{ from, partitioning: { kind: 'forward' } }], from, lateTag)
     // What is late is what went in: known to the window that is being built.
     return stream as unknown as WindowResultStream<Out, T>
   }
 
-  sink(inputs: readonly PortInput[], sink: Sink<never>, options: SinkOptions | undefined, site: CallSite): void {
+  sink<T>(
+    inputs: readonly PortInput[],
+    sink: Sink<T>,
+    options: SinkOptions | undefined,
+    site: CallSite,
+  ): SinkResult<T> {
     requireMethod(sink, 'createWriter', 'the first argument of sinkTo() is no sink', site)
     requireUid(options?.uid, `the sink ${sink.name}`, site)
-    this.graph.add('sink', inputs, { kind: 'sink', sink }, site, { name: sink.name, ...options })
+    const work = { kind: 'sink' as const, sink: sink as unknown as Sink<never> }
+    const from = this.graph.add('sink', inputs, work, site, { name: sink.name, ...options })
+    return {
+      rejected: this.stream<RejectedRecord<T>>([{ from, tag: REJECTED_TAG, partitioning: { kind: 'forward' } }]),
+    }
   }
 
   own(

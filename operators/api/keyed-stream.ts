@@ -1,5 +1,8 @@
 import type { Key } from '../../runtime/contract/key.js'
 import type { Sink } from '../../runtime/contract/sink.js'
+import type { AsyncContext, AsyncFunction, AsyncMapOptions, AsyncOptions } from '../async/async-function.js'
+import { AsyncOperator } from '../async/async-operator.js'
+import { asyncMapFunction, asyncSettings } from '../async/async-settings.js'
 import { FilterOperator } from '../process/filter.js'
 import { FlatMapOperator, type FlatMapFunction } from '../process/flat-map.js'
 import {
@@ -25,8 +28,10 @@ import type {
   OperatorStream,
   SessionWindowedStream,
   SinkOptions,
+  SinkResult,
   WindowedStream,
 } from './streams.js'
+import { requireUid } from './uids.js'
 import { BuiltWindowedStream, requireAssigner } from './windowed-stream.js'
 
 /** A stream and the key it is partitioned by; becomes hash edges into whatever reads it. */
@@ -75,6 +80,18 @@ export class BuiltKeyedStream<K extends Key, T> implements KeyedStream<K, T> {
     return this.operator('keyed process', { keyed: true, states, create }, site, options)
   }
 
+  asyncMap<R>(
+    fn: (value: T, ctx: AsyncContext<R>) => Promise<R> | R,
+    options: AsyncMapOptions<T, R>,
+  ): OperatorStream<R> {
+    const site = new CallSite()
+    return this.async('asyncMap', asyncMapFunction(fn, options, site), options, site)
+  }
+
+  asyncProcess<Out = T>(fn: AsyncFunction<T, Out>, options: AsyncOptions): OperatorStream<Out> {
+    return this.async('asyncProcess', fn, options, new CallSite())
+  }
+
   reduce(fn: ReduceFunction<T>, options?: OperatorOptions): OperatorStream<T> {
     const site = new CallSite()
     requireFunction(fn, 'the argument of reduce()', site)
@@ -95,9 +112,24 @@ export class BuiltKeyedStream<K extends Key, T> implements KeyedStream<K, T> {
     return new BuiltConnectedKeyedStreams<K, T, U>(this.factory, this.ports, ports)
   }
 
-  sinkTo(sink: Sink<T>, options: SinkOptions): void {
+  sinkTo(sink: Sink<T>, options: SinkOptions): SinkResult<T> {
     const inputs = this.ports.map((port) => ({ port, input: 0 as const }))
-    this.factory.sink(inputs, sink, options, new CallSite())
+    return this.factory.sink(inputs, sink, options, new CallSite())
+  }
+
+  private async<Out>(
+    what: string,
+    fn: AsyncFunction<T, Out>,
+    options: AsyncOptions,
+    site: CallSite,
+  ): OperatorStream<Out> {
+    requireUid((options as AsyncOptions | undefined)?.uid, `the ${what}`, site)
+    const settings = asyncSettings(fn, options, `${what}()`, site)
+    const create = (): unknown => new AsyncOperator(settings)
+    const check = fn.check?.bind(fn)
+    const work = { keyed: false, states: [], create, ...(check === undefined ? {} : { check }) }
+    const { uid, name } = options
+    return this.operator<Out>(what, work, site, { uid, ...(name === undefined ? {} : { name }) })
   }
 
   private operator<Out>(

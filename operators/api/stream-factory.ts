@@ -1,9 +1,10 @@
+import type { CheckContext } from '../../runtime/contract/check.js'
 import type { Operator } from '../../runtime/contract/operator.js'
 import type { Sink } from '../../runtime/contract/sink.js'
 import type { StateDescriptor } from '../../runtime/contract/state.js'
 import type { CallSite } from './call-site.js'
 import type { Port, PortInput } from './transformation.js'
-import type { OperatorOptions, SinkOptions, Stream, WindowResultStream } from './streams.js'
+import type { OperatorOptions, SinkOptions, SinkResult, Stream, WindowResultStream } from './streams.js'
 
 /** Operators of all types are kept as one; their edges say what goes in. */
 export type AnyOperator = Operator<never, unknown, never>
@@ -14,6 +15,8 @@ export interface OperatorWork {
   readonly states: readonly StateDescriptor[]
   /** A new `Operator` for each subtask and attempt. */
   readonly create: () => unknown
+  /** On the main thread, before anything of the job runs: see {@link CheckContext}. */
+  readonly check?: (ctx: CheckContext) => Promise<void>
 }
 
 /** Makes streams for the other builders: a stream makes keyed streams, and those streams again. */
@@ -30,7 +33,7 @@ export interface StreamFactory {
     lateTag?: string,
   ): WindowResultStream<Out, T>
   /** Adds a sink. */
-  sink(inputs: readonly PortInput[], sink: Sink<never>, options: SinkOptions, site: CallSite): void
+  sink<T>(inputs: readonly PortInput[], sink: Sink<T>, options: SinkOptions, site: CallSite): SinkResult<T>
   /** The ports of an argument that must be a stream of this job, keyed or not. MILLRACE_GRAPH if it is none. */
   own(
     stream: unknown,

@@ -3,6 +3,9 @@ import type { Partitioning } from '../../runtime/contract/graph.js'
 import type { Key } from '../../runtime/contract/key.js'
 import type { Sink } from '../../runtime/contract/sink.js'
 import type { InvalidRecord } from '../../runtime/contract/source.js'
+import type { AsyncContext, AsyncFunction, AsyncMapOptions, AsyncOptions } from '../async/async-function.js'
+import { AsyncOperator } from '../async/async-operator.js'
+import { asyncMapFunction, asyncSettings } from '../async/async-settings.js'
 import { FilterOperator } from '../process/filter.js'
 import { FlatMapOperator, type FlatMapFunction } from '../process/flat-map.js'
 import { MapOperator } from '../process/map.js'
@@ -24,6 +27,7 @@ import type {
   OperatorOptions,
   OperatorStream,
   SinkOptions,
+  SinkResult,
   SourceStream,
   Stream,
   WindowResultStream,
@@ -71,7 +75,22 @@ export class BuiltStream<T> implements SourceStream<T>, WindowResultStream<T, un
   process<Out = T>(fn: ProcessFunction<T, Out>, options?: OperatorOptions): OperatorStream<Out> {
     const site = new CallSite()
     const functions = processFunctions(fn, site)
-    return this.operator('process', site, () => new ProcessOperator(functions, site), options)
+    const work = { keyed: false, states: [], create: (): unknown => new ProcessOperator(functions, site) }
+    const check = fn.check?.bind(fn)
+    const checked = check === undefined ? work : { ...work, check }
+    return this.factory.operator<Out>('process', inputs(this.ports), checked, site, options)
+  }
+
+  asyncMap<R>(
+    fn: (value: T, ctx: AsyncContext<R>) => Promise<R> | R,
+    options: AsyncMapOptions<T, R>,
+  ): OperatorStream<R> {
+    const site = new CallSite()
+    return this.async('asyncMap', asyncMapFunction(fn, options, site), options, site)
+  }
+
+  asyncProcess<Out = T>(fn: AsyncFunction<T, Out>, options: AsyncOptions): OperatorStream<Out> {
+    return this.async('asyncProcess', fn, options, new CallSite())
   }
 
   keyBy<K extends Key>(keyOf: (value: T) => K): KeyedStream<K, T> {
@@ -108,8 +127,8 @@ export class BuiltStream<T> implements SourceStream<T>, WindowResultStream<T, un
     return this.partitioned({ kind: 'broadcast' })
   }
 
-  sinkTo(sink: Sink<T>, options: SinkOptions): void {
-    this.factory.sink(inputs(this.ports), sink, options, new CallSite())
+  sinkTo(sink: Sink<T>, options: SinkOptions): SinkResult<T> {
+    return this.factory.sink(inputs(this.ports), sink, options, new CallSite())
   }
 
   uid(uid: string): this {
@@ -147,13 +166,26 @@ export class BuiltStream<T> implements SourceStream<T>, WindowResultStream<T, un
     throw unkeyed('reduce()', new CallSite())
   }
 
-  private operator<Out>(
+  private operator<Out>(what: string, site: CallSite, create: () => unknown): OperatorStream<Out> {
+    return this.factory.operator<Out>(what, inputs(this.ports), { keyed: false, states: [], create }, site)
+  }
+
+  private async<Out>(
     what: string,
+    fn: AsyncFunction<T, Out>,
+    options: AsyncOptions,
     site: CallSite,
-    create: () => unknown,
-    options?: OperatorOptions,
   ): OperatorStream<Out> {
-    return this.factory.operator<Out>(what, inputs(this.ports), { keyed: false, states: [], create }, site, options)
+    requireUid((options as AsyncOptions | undefined)?.uid, `the ${what}`, site)
+    const settings = asyncSettings(fn, options, `${what}()`, site)
+    const create = (): unknown => new AsyncOperator(settings)
+    const check = fn.check?.bind(fn)
+    const work = { keyed: false, states: [], create, ...(check === undefined ? {} : { check }) }
+    const { uid, name } = options
+    return this.factory.operator<Out>(what, inputs(this.ports), work, site, {
+      uid,
+      ...(name === undefined ? {} : { name }),
+    })
   }
 
   private partitioned(partitioning: Partitioning): Stream<T> {

@@ -1,8 +1,9 @@
 /** The streams of a job, as types: what can be done with each. Built by `StreamEnvironment`; names are Flink's. */
 import type { Key } from '../../runtime/contract/key.js'
-import type { Sink } from '../../runtime/contract/sink.js'
+import type { RejectedRecord, Sink } from '../../runtime/contract/sink.js'
 import type { InvalidRecord } from '../../runtime/contract/source.js'
 import type { Aggregator } from '../../runtime/contract/state.js'
+import type { AsyncContext, AsyncFunction, AsyncMapOptions, AsyncOptions } from '../async/async-function.js'
 import type { CoGroupFunction, JoinFunction } from '../joins/co-group-contents.js'
 import type { FlatMapFunction } from '../process/flat-map.js'
 import type { KeyedCoProcessFunction, KeyedProcessFunction, NoState } from '../process/keyed-process.js'
@@ -27,6 +28,15 @@ export interface SinkOptions {
   readonly name?: string
 }
 
+/** What comes of a sink. */
+export interface SinkResult<T> {
+  /**
+   * What the sink could never write (over a service's limits, refused for good), with the reason. Unread, the first such record fails the
+   * job. They come when the sink knows, so windows of event time may find them late.
+   */
+  readonly rejected: Stream<RejectedRecord<T>>
+}
+
 /** Records of type T, in order within each subtask. Functions on records are synchronous and must not change them. */
 export interface Stream<T> {
   /** One record for each. */
@@ -38,6 +48,13 @@ export interface Stream<T> {
   flatMap<R>(fn: FlatMapFunction<T, R>): OperatorStream<R>
   /** A function with side outputs and a lifecycle, without state. */
   process<Out = T>(fn: ProcessFunction<T, Out>, options?: OperatorOptions): OperatorStream<Out>
+  /**
+   * One record for each, of a function that waits for something outside: many calls at a time, in order unless said otherwise. Flink:
+   * `AsyncDataStream`.
+   */
+  asyncMap<R>(fn: (value: T, ctx: AsyncContext<R>) => Promise<R> | R, options: AsyncMapOptions<T, R>): OperatorStream<R>
+  /** As {@link asyncMap}, with any number of records, side outputs and a lifecycle. */
+  asyncProcess<Out = T>(fn: AsyncFunction<T, Out>, options: AsyncOptions): OperatorStream<Out>
   /** Partitions by a key: all records of one key go to the same subtask. The function must be pure. */
   keyBy<K extends Key>(keyOf: (value: T) => K): KeyedStream<K, T>
   /** These records and those of other streams, in no order between streams. */
@@ -53,7 +70,7 @@ export interface Stream<T> {
   /** Every record to every subtask. */
   broadcast(): Stream<T>
   /** Writes the records; what the sink guarantees is the sink's to say. */
-  sinkTo(sink: Sink<T>, options: SinkOptions): void
+  sinkTo(sink: Sink<T>, options: SinkOptions): SinkResult<T>
 }
 
 /** What an operator emits. Flink: `SingleOutputStreamOperator`. */
@@ -92,6 +109,10 @@ export interface KeyedStream<K extends Key, T> {
     fn: KeyedProcessFunction<K, T, Out, S>,
     options?: OperatorOptions,
   ): OperatorStream<Out>
+  /** See {@link Stream.asyncMap}; the results are not keyed, and equal keys are in the same subtask. */
+  asyncMap<R>(fn: (value: T, ctx: AsyncContext<R>) => Promise<R> | R, options: AsyncMapOptions<T, R>): OperatorStream<R>
+  /** See {@link Stream.asyncProcess}. */
+  asyncProcess<Out = T>(fn: AsyncFunction<T, Out>, options: AsyncOptions): OperatorStream<Out>
   /** For each record, what all of its key so far reduce to. Needs a uid. */
   reduce(fn: ReduceFunction<T>, options?: OperatorOptions): OperatorStream<T>
   /** Event-time windows, each key's apart. */
@@ -101,7 +122,7 @@ export interface KeyedStream<K extends Key, T> {
   /** Two keyed streams into one function, with the state of the key they share. */
   connect<U>(other: KeyedStream<K, U>): ConnectedKeyedStreams<K, T, U>
   /** See {@link Stream.sinkTo}; all records of one key go to the same writer. */
-  sinkTo(sink: Sink<T>, options: SinkOptions): void
+  sinkTo(sink: Sink<T>, options: SinkOptions): SinkResult<T>
 }
 
 /**

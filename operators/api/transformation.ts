@@ -1,3 +1,4 @@
+import type { CheckContext } from '../../runtime/contract/check.js'
 import type { Partitioning } from '../../runtime/contract/graph.js'
 import type { Operator } from '../../runtime/contract/operator.js'
 import type { Sink } from '../../runtime/contract/sink.js'
@@ -31,6 +32,7 @@ export type Work =
       readonly keyed: boolean
       readonly states: readonly StateDescriptor[]
       readonly create: () => Operator<never, unknown, never>
+      readonly check?: (ctx: CheckContext) => Promise<void>
     }
   | { readonly kind: 'sink'; readonly sink: Sink<never> }
 

@@ -6,6 +6,15 @@ export function refuseLocator(locator: Locator, what: string, hint: string): nev
   throw new MillraceError('MILLRACE_PARAM', `${locator.text}: ${what}`, { hint })
 }
 
+/** MILLRACE_PARAM for a scheme that is not there. */
+export function refuseScheme(locator: Locator, known: readonly string[]): never {
+  refuseLocator(
+    locator,
+    `unknown scheme ${locator.scheme}:`,
+    `known schemes: ${known.map((scheme) => `${scheme}:`).join(', ')}`,
+  )
+}
+
 /** MILLRACE_PARAM if the locator has an option that is not in `known`. */
 export function requireKnownOptions(locator: Locator, known: readonly string[]): void {
   for (const name of Object.keys(locator.query)) {

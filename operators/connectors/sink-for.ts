@@ -1,40 +1,32 @@
 import type { Sink } from '../../runtime/contract/sink.js'
 import type { Locator } from '../api/locator.js'
-import { consoleSink } from './console/console-sink.js'
-import { fileSink } from './file/file-sink.js'
-import { jsonLines, plainLines, textLines } from './file/line-format.js'
-import { bytesOption, choiceOption, refuseLocator, requireKnownOptions } from './locator-options.js'
-import { refuseScheme } from './stream-from.js'
+import { consoleSinkFor } from './console/locator.js'
+import { eventBridgeSinkFor } from './eventbridge/locator.js'
+import { fileSinkFor } from './file/locator.js'
+import { firehoseSinkFor } from './firehose/locator.js'
+import { kinesisSinkFor } from './kinesis/sink-locator.js'
+import { refuseScheme } from './locator-options.js'
+import { s3SinkFor } from './s3/locator.js'
+import { snsSinkFor } from './sns/locator.js'
 
-const FILE_OPTIONS = ['format', 'rollBytes']
+type SinkFactory = <T>(locator: Locator) => Sink<T>
+
+const SINKS: ReadonlyMap<string, SinkFactory> = new Map<string, SinkFactory>([
+  ['file', fileSinkFor],
+  ['console', consoleSinkFor],
+  ['kinesis', kinesisSinkFor],
+  ['s3', s3SinkFor],
+  ['sns', snsSinkFor],
+  ['eventbridge', eventBridgeSinkFor],
+  ['firehose', firehoseSinkFor],
+])
 
 /**
- * The sink that a parameter names: `file:DIR` (exactly-once; `?format=json|text`, `rollBytes`), `console:` or `console:stderr`
- * (at-least-once). Without a format, strings and bytes are written as they are and anything else as JSON. Anything else is
- * MILLRACE_PARAM.
+ * The sink that a parameter names: `file:DIR`, `console:`, `kinesis://STREAM`, `s3://BUCKET/PREFIX`, `dynamodb://TABLE`, `sns://ARN`,
+ * `eventbridge://BUS` or `firehose://STREAM`, each with its options behind a `?`. What it promises is the sink's own. MILLRACE_PARAM for
+ * another scheme or an option that it does not know. No SDK is loaded before the job runs.
  */
 export function sinkFor<T = unknown>(locator: Locator): Sink<T> {
-  if (locator.scheme === 'file') return fileSinkFor(locator)
-  if (locator.scheme === 'console') return consoleSinkFor(locator)
-  refuseScheme(locator, ['file', 'console'])
-}
-
-function fileSinkFor<T>(locator: Locator): Sink<T> {
-  requireKnownOptions(locator, FILE_OPTIONS)
-  if (locator.path === '') refuseLocator(locator, 'has no path', 'name a folder: file:DIR')
-  const format = choiceOption(locator, 'format', ['json', 'text'])
-  const rollBytes = bytesOption(locator, 'rollBytes')
-  return fileSink<T>({
-    directory: locator.path,
-    // A text format refuses at run time what is no text: the parameter is the user's, the type the job's.
-    format: format === 'json' ? jsonLines() : format === 'text' ? textLines() : plainLines(),
-    ...(rollBytes === undefined ? {} : { rollBytes }),
-  })
-}
-
-function consoleSinkFor<T>(locator: Locator): Sink<T> {
-  requireKnownOptions(locator, [])
-  if (locator.path === '' || locator.path === 'stdout') return consoleSink<T>()
-  if (locator.path === 'stderr') return consoleSink<T>({ to: 'stderr' })
-  refuseLocator(locator, `has no stream ${locator.path}`, 'give console:, console:stdout or console:stderr')
+  const factory = SINKS.get(locator.scheme) ?? refuseScheme(locator, [...SINKS.keys()])
+  return factory<T>(locator)
 }

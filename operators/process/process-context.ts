@@ -2,16 +2,22 @@ import type { MetricGroup } from '../../runtime/contract/metrics.js'
 import type { OperatorContext } from '../../runtime/contract/operator.js'
 import type { Output } from '../../runtime/contract/output.js'
 import type { TimerService } from '../../runtime/contract/state.js'
-import { MIN_WATERMARK, NO_TIMESTAMP } from '../../runtime/contract/time.js'
+import { type Clock, MIN_WATERMARK, NO_TIMESTAMP } from '../../runtime/contract/time.js'
 import type { OutputTag } from '../api/output-tag.js'
 import type { Collector } from './collector.js'
 import type { StateDeclarations, StateHandles } from './state-declaration.js'
 
 /** What `open` sees: the subtask, no record and no key. */
 export interface OpenContext {
+  readonly uid: string
+  readonly jobId: string
   readonly subtask: number
   readonly parallelism: number
   readonly metrics: MetricGroup
+  /** Of the host: the only clock a function may read. */
+  readonly clock: Clock
+  /** A line in the log, with the operator's uid. */
+  warn(message: string): void
 }
 
 /** What a process function sees of the record it was called for. The same object each time: valid during the call only. */
@@ -51,6 +57,9 @@ export interface TimerContext<K, Out, S extends StateDeclarations> extends Keyed
 
 /** The context of an operator whose input is not keyed: one object, its fields set for each record. Slot thread. */
 export class RecordContext<Out> implements ProcessContext<Out> {
+  readonly uid: string
+  readonly jobId: string
+  readonly clock: Clock
   readonly subtask: number
   readonly parallelism: number
   readonly metrics: MetricGroup
@@ -63,9 +72,16 @@ export class RecordContext<Out> implements ProcessContext<Out> {
   constructor(host: OperatorContext<Out>) {
     this.host = host
     this.main = host.output
+    this.uid = host.uid
+    this.jobId = host.jobId
+    this.clock = host.clock
     this.subtask = host.subtask
     this.parallelism = host.parallelism
     this.metrics = host.metrics
+  }
+
+  warn(message: string): void {
+    this.host.warn(message)
   }
 
   emit(value: Out): void {
@@ -79,6 +95,9 @@ export class RecordContext<Out> implements ProcessContext<Out> {
 
 /** The context of a keyed operator: one object, its fields set for each record and timer. Slot thread. */
 export class KeyContext<K, Out, S extends StateDeclarations> implements TimerContext<K, Out, S> {
+  readonly uid: string
+  readonly jobId: string
+  readonly clock: Clock
   readonly subtask: number
   readonly parallelism: number
   readonly metrics: MetricGroup
@@ -93,11 +112,18 @@ export class KeyContext<K, Out, S extends StateDeclarations> implements TimerCon
   constructor(host: OperatorContext<Out>, state: StateHandles<S>) {
     this.host = host
     this.main = host.output
+    this.uid = host.uid
+    this.jobId = host.jobId
+    this.clock = host.clock
     this.subtask = host.subtask
     this.parallelism = host.parallelism
     this.metrics = host.metrics
     this.state = state
     this.timers = host.timers
+  }
+
+  warn(message: string): void {
+    this.host.warn(message)
   }
 
   get key(): K {

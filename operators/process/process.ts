@@ -1,3 +1,4 @@
+import type { CheckContext } from '../../runtime/contract/check.js'
 import type { Operator, OperatorContext } from '../../runtime/contract/operator.js'
 import { NO_TIMESTAMP } from '../../runtime/contract/time.js'
 import type { RecordType } from '../api/record-type.js'
@@ -11,6 +12,8 @@ import { refusePromise, requireFunction, type Place } from './user-function.js'
 export interface ProcessFunction<In, Out> {
   /** What it emits; without it, what it takes. */
   readonly emits?: RecordType<Out>
+  /** On the main thread, before anything of the job runs: what the function needs is there. */
+  check?(ctx: CheckContext): Promise<void>
   /** Before the first record, in each subtask and attempt. */
   open?(ctx: OpenContext): void | Promise<void>
   onElement(value: In, ctx: ProcessContext<NoInfer<Out>>): void | undefined

@@ -105,6 +105,8 @@ export function isTransient(error: unknown): boolean {
   const { name, systemCode, httpStatus } = awsErrorFacts(error)
   if (isThrottled(error) || TIMED_OUT.includes(name) || SKEWED.includes(name)) return true
   if (systemCode !== undefined && [...UNREACHABLE, ...BROKEN].includes(systemCode)) return true
+  // Refused for its time; the SDK has taken over the service's clock from the answer.
+  if ((error as { $metadata?: { clockSkewCorrected?: boolean } })?.$metadata?.clockSkewCorrected === true) return true
   return httpStatus !== undefined && httpStatus >= 500
 }
 

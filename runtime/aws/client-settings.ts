@@ -45,7 +45,11 @@ export async function clientSettings(options: AwsOptions = {}): Promise<ClientSe
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(roleArn === undefined ? {} : { credentials: await assumed(roleArn, region, options) }),
-    requestHandler: requestHandler ?? { connectionTimeout: CONNECT_TIMEOUT_MS, requestTimeout: SILENCE_TIMEOUT_MS },
+    requestHandler: requestHandler ?? {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: SILENCE_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+    },
     maxAttempts: MAX_ATTEMPTS,
   }
 }

@@ -2,7 +2,13 @@ import { MillraceError } from '../contract/errors.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { LOG_PREFIX, logPath, positionOf } from './log-path.js'
 import { decodeEntry } from './manifest-codec.js'
-import type { CheckpointManifest, EpochRecord, LogEntry } from './manifest.js'
+import { runStartOf, type CheckpointManifest, type EpochRecord, type LogEntry } from './manifest.js'
+
+/** A run that has made no checkpoint. */
+export interface EmptyRun {
+  readonly runId: string
+  readonly runStartedAtMs: number
+}
 
 /** The top of the log as it was read. */
 export interface LogTop {
@@ -12,7 +18,7 @@ export interface LogTop {
   /** The checkpoint that a restart goes on from: undefined for a new job, and after a fresh start that made none yet. */
   readonly checkpoint: CheckpointManifest | undefined
   /** The run that the newest epoch began and that has made no checkpoint: it has published nothing. */
-  readonly emptyRun: string | undefined
+  readonly emptyRun: EmptyRun | undefined
 }
 
 /** Positions in use, ascending. */
@@ -67,12 +73,17 @@ export async function readTop(storage: CheckpointStorage, jobId: string): Promis
     const top = await readEntry(storage, newestPosition, jobId)
     const checkpoint = top === undefined ? undefined : await checkpointBelow(storage, top, jobId)
     if (top !== undefined && checkpoint !== 'gone') {
-      const emptyRun = top.kind === 'epoch' && top.continues === null ? top.runId : undefined
-      return { newestPosition, newestEpoch: top.epoch, checkpoint, emptyRun }
+      return { newestPosition, newestEpoch: top.epoch, checkpoint, emptyRun: emptyRunOf(top) }
     }
     // A live process appended and retired entries while this one read: look again. Otherwise somebody deleted what must be there.
     if ((await listPositions(storage)).at(-1) === newestPosition) throw missing(storage, newestPosition)
   }
+}
+
+/** The run that an entry at the top begins and that has nothing yet. */
+export function emptyRunOf(top: LogEntry): EmptyRun | undefined {
+  if (top.kind !== 'epoch' || top.continues !== null) return undefined
+  return { runId: top.runId, runStartedAtMs: runStartOf(top) }
 }
 
 /** The epoch record at or next below a position; undefined when there is none. */

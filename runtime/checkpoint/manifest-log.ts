@@ -15,9 +15,16 @@
 import { MillraceError } from '../contract/errors.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { logPath } from './log-path.js'
-import { listPositions, readEntry, readTop, type LogTop } from './log-reader.js'
+import { emptyRunOf, listPositions, readEntry, readTop, type EmptyRun, type LogTop } from './log-reader.js'
 import { encodeEntry, MANIFEST_FORMAT } from './manifest-codec.js'
-import type { CheckpointDraft, CheckpointManifest, EpochRecord, LogEntry, ProcessIdentity } from './manifest.js'
+import {
+  runStartOf,
+  type CheckpointDraft,
+  type CheckpointManifest,
+  type EpochRecord,
+  type LogEntry,
+  type ProcessIdentity,
+} from './manifest.js'
 import { Retention, type RetentionReport } from './retention.js'
 
 const CREATE_ATTEMPTS = 3
@@ -35,6 +42,8 @@ export interface TakeoverRequest {
   /** Random, new for each takeover. */
   readonly nonce: string
   readonly runId: string
+  /** Of that run, should it start afresh; default `createdAtMs`. */
+  readonly runStartedAtMs?: number
   readonly holder: ProcessIdentity
   readonly createdAtMs: number
   /**
@@ -89,7 +98,7 @@ export class ManifestLog {
   }
 
   /** The run that the newest epoch began without ever making a checkpoint, to be gone on with by a fresh start. */
-  emptyRun(): string | undefined {
+  emptyRun(): EmptyRun | undefined {
     return this.#top.emptyRun
   }
 
@@ -115,6 +124,8 @@ export class ManifestLog {
         runId: request.runId,
         holder: request.holder,
         createdAtMs: request.createdAtMs,
+        runStartedAtMs:
+          checkpoint === undefined ? (request.runStartedAtMs ?? request.createdAtMs) : runStartOf(checkpoint),
         continues: checkpoint?.position ?? null,
       }
       const created = await this.#create(record)
@@ -179,8 +190,12 @@ export class ManifestLog {
     this.#inDoubt.clear()
     this.#fenced = false
     this.#retention = new Retention(this.#storage, this.#jobId, record.epoch, record.position, this.#retained)
-    const emptyRun = record.continues === null ? record.runId : undefined
-    this.#top = { newestPosition: record.position, newestEpoch: record.epoch, checkpoint, emptyRun }
+    this.#top = {
+      newestPosition: record.position,
+      newestEpoch: record.epoch,
+      checkpoint,
+      emptyRun: emptyRunOf(record),
+    }
   }
 
   #committed(manifest: CheckpointManifest): void {

@@ -85,6 +85,8 @@ export interface CheckpointDraft {
   readonly nonce: string
   readonly jobName: string
   readonly runId: string
+  /** See {@link runStartOf}. */
+  readonly runStartedAtMs?: number
   readonly checkpointId: number
   readonly createdAtMs: number
   readonly parallelism: number
@@ -121,9 +123,19 @@ export interface EpochRecord {
   readonly runId: string
   readonly holder: ProcessIdentity
   readonly createdAtMs: number
+  /** See {@link runStartOf}. */
+  readonly runStartedAtMs?: number
   /** Position of the checkpoint it goes on from; null for a fresh start. */
   readonly continues: number | null
 }
 
 /** What a position of the log holds. */
 export type LogEntry = CheckpointManifest | EpochRecord
+
+/**
+ * When the run that an entry belongs to was first started, epoch milliseconds: carried on from its first epoch record. Entries written
+ * before there was such a field are as old as it is known.
+ */
+export function runStartOf(entry: LogEntry): number {
+  return entry.runStartedAtMs ?? entry.createdAtMs
+}

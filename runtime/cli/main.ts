@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { GivenFlags } from '../../config/resolve-options.js'
 import { MillraceError } from '../contract/errors.js'
+import { DASHBOARD_FLAGS, dashboardCommand, sharedOptions } from './dashboard-command.js'
 import { allOptions, flagsOf, helpFooter, helpOf, paramsHelp } from './help.js'
 import { ownModule } from './own-package.js'
 import { loadJob } from './prepare-job.js'
@@ -73,7 +74,28 @@ function buildProgram(screen: Screen, done: (code: number) => void): Command {
     if (jobFile === undefined) throw new CommanderError(REFUSED, 'millrace.noJob', "error: missing argument 'job.ts'")
     done(await submitCommand(jobFile, flagsIn(submit, given)))
   })
+  addDashboard(program, screen, done)
   return program
+}
+
+function addDashboard(program: Command, screen: Screen, done: (code: number) => void): void {
+  const dashboard = program
+    .command('dashboard')
+    .summary("write or print a CloudWatch dashboard of a job's metrics")
+    .description('Writes a CloudWatch dashboard of the metrics that the job publishes with --metrics, or prints it.')
+    .argument('[job.ts]', 'the file whose default export is defineJob(...)')
+    .helpOption('-h, --help', 'show this')
+    .allowUnknownOption(false)
+    .allowExcessArguments(false)
+  for (const { key, argument, description } of DASHBOARD_FLAGS) {
+    const option = new Option(argument === undefined ? `--${key}` : `--${key} <${argument}>`, description)
+    dashboard.addOption(argument === undefined ? option : option.argParser(collect))
+  }
+  for (const spec of sharedOptions()) dashboard.addOption(new Option(flagsOf(spec), helpOf(spec)).argParser(collect))
+  dashboard.action(async (jobFile: string | undefined, given: Record<string, unknown>) => {
+    if (jobFile === undefined) throw new CommanderError(REFUSED, 'millrace.noJob', "error: missing argument 'job.ts'")
+    done(await dashboardCommand(jobFile, flagsIn(dashboard, given), screen))
+  })
 }
 
 function collect(text: string, before: readonly string[] | undefined): readonly string[] {
@@ -109,7 +131,9 @@ function usageError(error: CommanderError, program: Command): MillraceError {
     return new MillraceError('MILLRACE_USAGE', what, { hint: `verbs: ${verbs}; runtime --help` })
   }
   const [message, suggestion] = error.message.replace(/^error: /, '').split('\n')
-  const hint = suggestion?.replace(/^\(|\)$/g, '') ?? 'runtime submit --help lists arguments and options'
+  const hint =
+    suggestion?.replace(/^\(|\)$/g, '') ??
+    `runtime ${program.args[0] === 'dashboard' ? 'dashboard' : 'submit'} --help lists arguments and options`
   return new MillraceError('MILLRACE_USAGE', message!, { hint })
 }
 

@@ -91,7 +91,7 @@ export function withoutOtherOutput(
     const before = checkpoint.sinks[node.uid]
     if (node.kind !== 'sink' || before === undefined || before.output === node.sink.describe) continue
     sinks[node.uid] = { output: node.sink.describe, writerStates: [], committables: [] }
-    if (before.committables.length === 0) continue
+    if (before.committables.length + before.writerStates.length === 0) continue
     notes.push(
       `sink "${node.uid}" writes to ${node.sink.describe} now: what checkpoint ${checkpoint.checkpointId} holds for ${before.output} is published only by the job that made it`,
     )

@@ -7,6 +7,7 @@ import { Holder } from '../checkpoint/holder.js'
 import type { ProcessIdentity } from '../checkpoint/manifest.js'
 import { systemProcesses } from '../checkpoint/process-facts.js'
 import { MillraceError } from '../contract/errors.js'
+import { checkJob } from '../coordinator/check-job.js'
 import { ringCount } from '../coordinator/deploy.js'
 import type { JobEvents } from '../coordinator/events.js'
 import { JobCoordinator, type JobResult } from '../coordinator/job-coordinator.js'
@@ -17,6 +18,7 @@ import type { CheckpointStorage } from '../storage/storage.js'
 import { ThreadMerges } from '../worker/thread-merges.js'
 import { ThreadSlots } from '../worker/thread-slots.js'
 import { mainClock } from './clock.js'
+import { openJobMetrics, type JobMetrics } from './job-metrics.js'
 import { findRestore } from './find-restore.js'
 import type { PreparedJob } from './prepare-job.js'
 import { chooseRestore } from './restore-choice.js'
@@ -31,6 +33,8 @@ export interface RunHooks {
   /** The job is about to run: from now on `suspend` takes a last checkpoint and stops it. */
   readonly running: (suspend: () => void) => void
   readonly warn: (message: string) => void
+  /** What is good to know, and no warning. */
+  readonly note: (message: string) => void
 }
 
 /**
@@ -38,6 +42,7 @@ export interface RunHooks {
  * with what keeps it from starting (MILLRACE_HELD, MILLRACE_RESTORE, MILLRACE_STORAGE...).
  */
 export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, hooks: RunHooks): Promise<JobResult> {
+  const metrics = await openJobMetrics(prepared, resolved, hooks)
   const storage = openStorage(prepared.checkpointUrl)
   await storage.check()
   const processes = systemProcesses(readText)
@@ -56,7 +61,7 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
     return await runHeld(
       prepared,
       resolved,
-      { storage, identity: processes.self(), previous: holder.previous },
+      { storage, identity: processes.self(), previous: holder.previous, metrics },
       {
         ...hooks,
         running: (stop) => {
@@ -69,6 +74,7 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
     await holder
       .release()
       .catch((error: unknown) => hooks.warn(`the job could not be given free: ${(error as Error).message}`))
+    await metrics?.end()
   }
 }
 
@@ -77,12 +83,13 @@ interface HeldJob {
   readonly identity: ProcessIdentity
   /** Who held it before and did not give it free. */
   readonly previous: ProcessIdentity | undefined
+  readonly metrics: JobMetrics | undefined
 }
 
 async function runHeld(
   prepared: PreparedJob,
   { values, origins }: ResolvedOptions,
-  { storage, identity, previous }: HeldJob,
+  { storage, identity, previous, metrics }: HeldJob,
   hooks: RunHooks,
 ): Promise<JobResult> {
   const { job, jobId, graph, bundle } = prepared
@@ -91,6 +98,7 @@ async function runHeld(
   const target = { jobName: job.name, graph, maxParallelism, allowNonRestoredState }
   const found = await findRestore(target, { storage, jobId, identity, previous, restore, allowDuplicateOutput })
   for (const note of found.notes) hooks.warn(note)
+  await checkJob(graph, { jobId, warn: (uid, message) => hooks.events.warn(uid, message) })
   const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? values.maxParallelism)
   const memory = planMemory(values.memoryBytes, plan.parallelism, ringCount(plan))
   const { youngGenerationMb, oldGenerationMb } = memory
@@ -106,7 +114,7 @@ async function runHeld(
     storage,
     identity,
     clock: mainClock,
-    events: hooks.events,
+    events: metrics?.observe(plan, hooks.events) ?? hooks.events,
     plan,
     memory,
     hosts: (slots) => {

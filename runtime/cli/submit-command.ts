@@ -120,6 +120,7 @@ class SubmitCommand {
     return {
       events: progress,
       warn: (message) => log.warn(message),
+      note: (message) => log.info(message),
       running: (suspend) => {
         progress.start()
         this.suspend = suspend

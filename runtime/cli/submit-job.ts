@@ -22,6 +22,11 @@ export interface SubmitOptions {
   readonly allowDuplicateOutput?: boolean
   readonly restartAttempts?: number
   readonly memory?: string
+  readonly metrics?: 'none' | 'cloudwatch'
+  readonly metricsNamespace?: string
+  readonly metricsInterval?: string
+  readonly metricsLevel?: 'application' | 'task' | 'operator' | 'parallelism'
+  readonly metricsMaxSeries?: number
   /** Takes a last checkpoint and stops the job. */
   readonly signal?: AbortSignal
   /** What the job prints, warns and reaches; called on the main thread. */
@@ -43,6 +48,7 @@ export async function submitJob(jobFile: string, options: SubmitOptions = {}): P
       watch: () => ({
         events: { ...SILENT, ...events },
         warn: (message) => events?.warn?.('', message),
+        note: () => {},
         running: (suspend) => {
           if (signal?.aborted === true) suspend()
           else signal?.addEventListener('abort', suspend, { once: true })

@@ -56,10 +56,12 @@ export interface Operator<In, Out, In2 = never> {
   processPartial?(pane: number, acc: unknown, count: number): void
   /** Called after the event timers up to `watermark` have fired, before it is forwarded. */
   processWatermark?(watermark: number): void
-  /** The watermark, at most the given one, that may go on now: records still being worked on hold it back. Never falls. */
+  /** The watermark, at most the given one, that may go on now: records still being worked on hold it back. Never falls. A mere question. */
   holdWatermark?(watermark: number): number
   /** A promise while it can take no more records (as many are being worked on as may be), else undefined. Asked after each record. */
   busy?(): Promise<void> | undefined
+  /** Resolves when all records so far are done with and what came of them is emitted; undefined if none is being worked on. */
+  settled?(): Promise<void> | undefined
   onEventTimer?(time: number, namespace: number): void
   onProcessingTimer?(time: number, namespace: number): void
   /** Runs before the barrier is forwarded: flush what must not cross it. May emit. */

@@ -66,6 +66,8 @@ export interface SinkWriter<In, Committable = JsonValue, WriterState = JsonValue
   /** After `flush`: what the committer has to publish. */
   prepareCommit?(checkpointId: number): readonly Committable[]
   snapshotState?(checkpointId: number): readonly WriterState[]
+  /** All input has ended: nothing more is written, and the `flush`es that follow leave nothing unprepared. */
+  finish?(): void | Promise<void>
   restoreState?(states: readonly WriterState[]): void
   /** Lets go of resources. Unflushed data of an aborted attempt may stay behind, unpublished. */
   close?(): void | Promise<void>
@@ -86,8 +88,9 @@ export interface SinkCommitter<Committable = JsonValue> {
   commit(committables: readonly Committable[]): Promise<void>
   /**
    * Before the job starts (fresh or restored; after `commit` of what the manifest names): deletes what earlier attempts of this run left
-   * unpublished. Never touches another run's. `fresh`: first start of the run; may warn of another run's output.
+   * unpublished. Never touches another run's. `fresh`: first start of the run; may warn of another run's output. What `writerStates`
+   * (those of the manifest) name is still needed.
    */
-  recover?(options: { readonly fresh: boolean }): Promise<void>
+  recover?(options: { readonly fresh: boolean; readonly writerStates?: readonly JsonValue[] }): Promise<void>
   close?(): void | Promise<void>
 }

@@ -9,6 +9,7 @@ import { MillraceError, deserializeError, serializeError, type SerializedError }
 import type { SourceNode } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
 import { OperatorFailure } from '../contract/operator-failure.js'
+import type { Ending } from '../contract/source.js'
 import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
 import type { AssignedSplit, FromSlot, SlotAssignment, SlotMetrics, ToSlot } from '../worker/protocol.js'
@@ -16,7 +17,7 @@ import { addCounters, type CounterTotals } from './draft.js'
 import type { JobEvents } from './events.js'
 import { PendingCheckpoint, type CheckpointReason } from './pending-checkpoint.js'
 import type { SlotHost } from './slot-host.js'
-import { SourceCoordinator } from './source-coordinator.js'
+import { SourceCoordinator, type SourceRun } from './source-coordinator.js'
 
 /** How an attempt ended. */
 export type AttemptOutcome =
@@ -37,6 +38,7 @@ export interface CheckpointSink {
 export interface AttemptOptions {
   readonly plan: ExecutionPlan
   readonly assignments: readonly SlotAssignment[]
+  readonly run: SourceRun
   readonly host: SlotHost
   readonly clock: Clock
   readonly checkpoints: CheckpointSink
@@ -94,12 +96,20 @@ export class Attempt {
     this.cancelTimer()
     this.cancelTimeout()
     for (const port of this.ports) port.close()
-    for (const source of this.sources) await source.close().catch(() => {})
     await this.options.host.destroy()
     for (const cancel of this.lastWords) cancel()
     // Whether it is in the log decides what the next attempt goes on from.
     await this.committed
     return result
+  }
+
+  /** After `run`, once it is known what comes next. What cannot be closed is a warning: it ends nothing that has not ended. */
+  async close(ending: Ending): Promise<void> {
+    for (const source of this.sources) {
+      await source.close(ending).catch((error: unknown) => {
+        this.options.events.warn(source.uid, `could not be closed: ${serializeError(error).message}`)
+      })
+    }
   }
 
   /** Takes one more checkpoint and stops. */
@@ -139,7 +149,7 @@ export class Attempt {
   private sourceCoordinator(node: SourceNode, clock: Clock, events: JobEvents): SourceCoordinator {
     return new SourceCoordinator({
       node,
-      parallelism: this.slotsTotal,
+      run: this.options.run,
       clock,
       send: (slot, message) => this.send(slot, message),
       warn: (uid, message) => events.warn(uid, message),
@@ -166,6 +176,10 @@ export class Attempt {
       case 'subtaskFinished':
         if (--this.unfinished === 0) this.requestFinal()
         return
+      case 'splitFinished':
+        return this.splitFinished(message)
+      case 'splitCaughtUp':
+        return this.sourceOf(message.uid)?.splitCaughtUp(message.splitId)
       case 'failed':
         return this.fail(deserializeError(message.error), message.uid)
       case 'print':
@@ -175,19 +189,40 @@ export class Attempt {
         return this.options.events.warn(message.uid, message.message)
       case 'metrics':
         this.metrics.set(message.slot, message.metrics)
+        this.reportFigures(message)
         return this.reportProgress()
       case 'closed':
         if (++this.closed === this.slotsTotal) this.settle({ kind: this.closingAs! })
     }
   }
 
+  private splitFinished({ uid, slot, split }: FromSlot & { type: 'splitFinished' }): void {
+    try {
+      this.sourceOf(uid)?.splitFinished(slot, split)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  private sourceOf(uid: string): SourceCoordinator | undefined {
+    return this.sources.find((source) => source.uid === uid)
+  }
+
   private reportProgress(): void {
     const all = [...this.metrics.values()]
     const snapshots = all.flatMap((m) => Object.entries(m.operators).map(([uid, counters]) => ({ uid, counters })))
+    for (const { uid, metrics } of this.sources) snapshots.push({ uid, counters: metrics.counts() })
     this.options.events.progress({
       counters: addCounters(this.options.counterBase, snapshots),
       watermark: Math.min(...all.map((m) => m.watermark)),
     })
+  }
+
+  private reportFigures({ slot, metrics: { figures } }: FromSlot & { type: 'metrics' }): void {
+    const { events, counterBase } = this.options
+    if (events.figures === undefined) return
+    const sources = this.sources.map(({ uid, metrics }) => ({ uid, figures: metrics.figures() }))
+    events.figures({ slot, figures, sources, counterBase })
   }
 
   private scheduleCheckpoint(): void {

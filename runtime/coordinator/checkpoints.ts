@@ -23,6 +23,7 @@ export interface CheckpointsOptions {
   readonly plan: ExecutionPlan
   readonly jobName: string
   readonly runId: string
+  readonly runStartedAtMs: number
   readonly params: Readonly<Record<string, string>>
   readonly fingerprints: Readonly<Record<string, string>>
   readonly log: ManifestLog
@@ -70,11 +71,12 @@ export class Checkpoints implements CheckpointSink {
 
   async complete(pending: PendingCheckpoint): Promise<void> {
     const { options } = this
-    const { plan, jobName, runId, params, clock, log } = options
+    const { plan, jobName, runId, runStartedAtMs, params, clock, log } = options
     this.segments = options.merges.apply(this.segments)
     const draft = draftCheckpoint({
       jobName,
       runId,
+      runStartedAtMs,
       params,
       checkpointId: pending.id,
       createdAtMs: clock.now(),

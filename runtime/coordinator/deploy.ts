@@ -39,7 +39,7 @@ export function assignSlots(options: DeployOptions): SlotAssignment[] {
     planHash: planHash(plan),
     parking: createParking(parallelism),
     drift: createDriftTable(sources, parallelism),
-    storageUrl: options.storage.describe(),
+    storageUrl: options.storage.url(),
     spillDirectory: options.spillDirectory,
     memory: options.memory.slot,
   }

@@ -18,6 +18,7 @@ export type CounterTotals = Readonly<Record<string, Readonly<Record<string, numb
 export interface DraftParts {
   readonly jobName: string
   readonly runId: string
+  readonly runStartedAtMs: number
   readonly checkpointId: number
   readonly createdAtMs: number
   readonly parallelism: number

@@ -1,3 +1,4 @@
+import type { OperatorFigures, SlotFigures } from '../metrics/figures.js'
 import type { CounterTotals } from './draft.js'
 import type { JobFailure } from './restart-strategy.js'
 
@@ -12,6 +13,16 @@ export interface CheckpointInfo {
   readonly counters: CounterTotals
 }
 
+/** What one slot told of its metrics, and what those on the main thread say. */
+export interface JobFigures {
+  readonly slot: number
+  readonly figures: SlotFigures
+  /** Of enumerators. */
+  readonly sources: readonly OperatorFigures[]
+  /** What counters had reached with the checkpoint that the attempt went on from; the figures count from there. */
+  readonly counterBase: CounterTotals
+}
+
 /** What a running job tells whoever shows it. Main thread; calls must return at once. */
 export interface JobEvents {
   /** A line of the job's own standard output. */
@@ -20,6 +31,8 @@ export interface JobEvents {
   /** `from`: the checkpoint restored, undefined for a fresh start. */
   started(info: { readonly attempt: number; readonly from: string | undefined; readonly parallelism: number }): void
   progress(info: { readonly counters: CounterTotals; readonly watermark: number }): void
+  /** All metrics of one slot, a few times a second and at the end of an attempt that ends in order. */
+  figures?(info: JobFigures): void
   checkpoint(info: CheckpointInfo): void
   checkpointFailed(info: { readonly checkpointId: number; readonly reason: string }): void
   failed(failure: JobFailure, restartInMs: number | undefined): void

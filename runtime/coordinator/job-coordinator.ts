@@ -3,11 +3,13 @@
  * attempt after attempt until it finishes, is suspended or fails for good. Main thread; never touches a record.
  */
 import { randomUUID } from 'node:crypto'
-import type { CheckpointManifest, ProcessIdentity } from '../checkpoint/manifest.js'
+import { runStartOf, type CheckpointManifest, type ProcessIdentity } from '../checkpoint/manifest.js'
+import type { EmptyRun } from '../checkpoint/log-reader.js'
 import { ManifestLog } from '../checkpoint/manifest-log.js'
 import { serializeError } from '../contract/errors.js'
 import type { JobGraph } from '../contract/graph.js'
 import { OperatorFailure } from '../contract/operator-failure.js'
+import type { Ending } from '../contract/source.js'
 import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
 import type { CheckpointStorage } from '../storage/storage.js'
@@ -19,7 +21,7 @@ import type { CounterTotals } from './draft.js'
 import type { JobEvents } from './events.js'
 import type { MemoryPlan } from './memory-plan.js'
 import { restoredSplits } from './restore-plan.js'
-import { RestartStrategy, type JobFailure } from './restart-strategy.js'
+import { RestartStrategy, type JobFailure, type RestartDecision } from './restart-strategy.js'
 import { SinkCommitters } from './sink-committers.js'
 import type { SlotHostFactory } from './slot-host.js'
 
@@ -64,6 +66,13 @@ export interface JobOptions {
   readonly choose: (latest: CheckpointManifest | undefined) => CheckpointManifest | undefined
 }
 
+/** What all attempts of a process have in common. */
+interface Run {
+  readonly runId: string
+  readonly epoch: number
+  readonly startedAtMs: number
+}
+
 /** Runs one job in this process. Use it once. */
 export class JobCoordinator {
   private readonly options: JobOptions
@@ -90,15 +99,16 @@ export class JobCoordinator {
     const { options } = this
     const log = await ManifestLog.open(options.storage, { jobId: options.jobId })
     // A run that was killed before its first checkpoint is begun again: what it left unpublished is then its own to clear away.
-    const freshRun = log.emptyRun() ?? newRunId(options.clock.now())
+    const freshRun = log.emptyRun() ?? newRun(options.clock.now())
     const { record, checkpoint } = await log.takeover({
       nonce: randomUUID(),
-      runId: freshRun,
+      ...freshRun,
       holder: options.identity,
       createdAtMs: options.clock.now(),
       choose: options.choose,
     })
-    const runId = checkpoint?.runId ?? freshRun
+    const runId = checkpoint?.runId ?? freshRun.runId
+    const runStartedAtMs = runStartOf(checkpoint ?? record)
     const { jobId, events } = options
     const committers = new SinkCommitters(options.graph, {
       jobId,
@@ -109,7 +119,7 @@ export class JobCoordinator {
     this.latest = checkpoint
     const restoredFrom = checkpoint === undefined ? undefined : pathOf(options.storage, checkpoint)
     const merges = new BackgroundMerges({
-      storageUrl: options.storage.describe(),
+      storageUrl: options.storage.url(),
       epoch: record.epoch,
       parallelism: options.plan.parallelism,
       maxParallelism: options.plan.maxParallelism,
@@ -120,6 +130,7 @@ export class JobCoordinator {
       plan: options.plan,
       jobName: options.jobName,
       runId,
+      runStartedAtMs,
       params: withoutSecrets(options.params, options.secretParams ?? new Set()),
       fingerprints: sourceFingerprints(options.graph),
       log,
@@ -140,8 +151,8 @@ export class JobCoordinator {
     try {
       if (!(await this.prepare(log, committers, checkpoint))) return end('FAILED')
       if (checkpoint?.final === true) return end('FINISHED')
-      const status = await this.attempts(checkpoints, { runId, epoch: record.epoch })
-      if (status === 'FINISHED') await committers.recover(false)
+      const status = await this.attempts(checkpoints, { runId, epoch: record.epoch, startedAtMs: runStartedAtMs })
+      if (status === 'FINISHED') await committers.recover(false, this.latest)
       return end(status)
     } finally {
       merges.close()
@@ -158,7 +169,7 @@ export class JobCoordinator {
     try {
       if (from !== undefined) await committers.commit(committablesOf(from))
       if (from?.final === true && hasCommittables(from)) this.latest = await log.append(withoutCommittables(from))
-      await committers.recover(from === undefined)
+      await committers.recover(from === undefined, from)
       return true
     } catch (error) {
       const atMs = this.options.clock.now()
@@ -167,11 +178,27 @@ export class JobCoordinator {
     }
   }
 
-  private async attempts(checkpoints: Checkpoints, run: { runId: string; epoch: number }): Promise<JobStatus> {
+  private async closeAttempt(ending: Ending): Promise<void> {
+    const { attempt } = this
+    this.attempt = undefined
+    await attempt?.close(ending)
+  }
+
+  private endingAfter(decision: RestartDecision): Ending {
+    // The last checkpoint is in the log: nothing will be read any more, whatever is left to publish.
+    if (this.latest?.final === true) return 'finished'
+    if (decision.kind === 'fail') return 'failed'
+    return this.suspending ? 'suspended' : 'restart'
+  }
+
+  private async attempts(checkpoints: Checkpoints, run: Run): Promise<JobStatus> {
     for (let number = 1; ; number++) {
       if (this.suspending && number > 1) return 'SUSPENDED'
       const outcome = await this.nextOutcome(checkpoints, run, number)
-      if (outcome.kind !== 'failed') return outcome.kind === 'finished' ? 'FINISHED' : 'SUSPENDED'
+      if (outcome.kind !== 'failed') {
+        await this.closeAttempt(outcome.kind)
+        return outcome.kind === 'finished' ? 'FINISHED' : 'SUSPENDED'
+      }
       const failure: JobFailure = {
         error: outcome.error,
         atMs: this.options.clock.now(),
@@ -180,16 +207,13 @@ export class JobCoordinator {
       this.firstFailure ??= failure
       const decision = this.strategy.failed(failure)
       this.options.events.failed(failure, decision.kind === 'restart' ? decision.delayMs : undefined)
+      await this.closeAttempt(this.endingAfter(decision))
       if (decision.kind === 'fail') return 'FAILED'
       await this.delay(decision.delayMs)
     }
   }
 
-  private async nextOutcome(
-    checkpoints: Checkpoints,
-    run: { runId: string; epoch: number },
-    number: number,
-  ): Promise<AttemptOutcome> {
+  private async nextOutcome(checkpoints: Checkpoints, run: Run, number: number): Promise<AttemptOutcome> {
     try {
       await checkpoints.publishRest()
     } catch (error) {
@@ -201,11 +225,7 @@ export class JobCoordinator {
     return this.runAttempt(checkpoints, run, number)
   }
 
-  private async runAttempt(
-    checkpoints: Checkpoints,
-    run: { runId: string; epoch: number },
-    number: number,
-  ): Promise<AttemptOutcome> {
+  private async runAttempt(checkpoints: Checkpoints, run: Run, number: number): Promise<AttemptOutcome> {
     const { options, latest } = this
     const { plan, clock, events } = options
     const started = { attempt: number, parallelism: plan.parallelism }
@@ -220,6 +240,14 @@ export class JobCoordinator {
     this.attempt = new Attempt({
       plan,
       assignments,
+      run: {
+        jobId: options.jobId,
+        runId: run.runId,
+        runStartedAtMs: run.startedAtMs,
+        parallelism: plan.parallelism,
+        attempt: number,
+        checkpointing: options.checkpointIntervalMs > 0,
+      },
       host: options.hosts(plan.parallelism),
       clock,
       checkpoints,
@@ -271,8 +299,8 @@ function withoutSecrets(params: Readonly<Record<string, string>>, secret: Readon
   return Object.fromEntries(Object.entries(params).filter(([name]) => !secret.has(name)))
 }
 
-/** Sortable and unique enough to tell runs of one output folder apart. */
-function newRunId(nowMs: number): string {
+/** The id is sortable, and unique enough to tell runs of one output folder apart. */
+function newRun(nowMs: number): EmptyRun {
   const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+Z/g, '')
-  return `${time}-${randomUUID().slice(0, 8)}`
+  return { runId: `${time}-${randomUUID().slice(0, 8)}`, runStartedAtMs: nowMs }
 }

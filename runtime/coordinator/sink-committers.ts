@@ -1,3 +1,4 @@
+import type { CheckpointManifest } from '../checkpoint/manifest.js'
 import type { JobGraph, SinkNode } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
 import { operatorFailure } from '../contract/operator-failure.js'
@@ -38,9 +39,12 @@ export class SinkCommitters {
     }
   }
 
-  /** After the restored manifest's committables are published, before anything is written. */
-  async recover(fresh: boolean): Promise<void> {
-    for (const [uid, committer] of this.committers) await named(uid, () => committer.recover?.({ fresh }))
+  /** After the restored manifest's committables are published, before anything is written. `from` is that manifest. */
+  async recover(fresh: boolean, from: CheckpointManifest | undefined): Promise<void> {
+    for (const [uid, committer] of this.committers) {
+      const writerStates = from?.sinks[uid]?.writerStates ?? []
+      await named(uid, () => committer.recover?.({ fresh, writerStates }))
+    }
   }
 
   async close(): Promise<void> {

@@ -1,14 +1,22 @@
 import type { SourceNode } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
 import { operatorFailure } from '../contract/operator-failure.js'
-import type { IdentifiedSplit, Source, SplitEnumerator } from '../contract/source.js'
+import type { Ending, EnumeratorContext, NewSplit, Source, SplitEnumerator } from '../contract/source.js'
 import { MIN_WATERMARK, type Clock } from '../contract/time.js'
+import { LocalMetrics } from '../metrics/local-metrics.js'
 import type { AssignedSplit, ToSlot } from '../worker/protocol.js'
+import { SplitHandoffs } from './split-handoffs.js'
+
+/** The run that a source is part of, as its enumerator sees it. */
+export type SourceRun = Pick<
+  EnumeratorContext<JsonValue>,
+  'jobId' | 'runId' | 'runStartedAtMs' | 'parallelism' | 'attempt' | 'checkpointing'
+>
 
 /** A source and its readers. */
 export interface SourceCoordinatorOptions {
   readonly node: SourceNode
-  readonly parallelism: number
+  readonly run: SourceRun
   readonly clock: Clock
   /** One FIFO per slot, shared with checkpoint triggers: what is assigned before a trigger is in that checkpoint. */
   readonly send: (slot: number, message: ToSlot) => void
@@ -19,24 +27,35 @@ export interface SourceCoordinatorOptions {
 /** A source's enumerator in one attempt. Main thread. */
 export class SourceCoordinator {
   readonly uid: string
+  readonly metrics: LocalMetrics = new LocalMetrics()
   private readonly options: SourceCoordinatorOptions
+  private readonly handoffs: SplitHandoffs
   private readonly enumerator: SplitEnumerator<JsonValue, JsonValue>
+  /** Splits whose ends came before the enumerator was started. */
+  private early: { readonly slot: number; readonly split: AssignedSplit }[] | undefined = []
 
   constructor(options: SourceCoordinatorOptions) {
     this.options = options
     this.uid = options.node.uid
-    const { parallelism, clock, send, warn, fail } = options
+    const { run, clock, send, warn, fail } = options
+    const { uid, metrics } = this
+    this.handoffs = new SplitHandoffs(uid, send)
     const source = options.node.source as unknown as Source<unknown>
     this.enumerator = this.guard(() =>
       source.createEnumerator({
-        parallelism,
+        ...run,
+        uid,
         clock,
+        metrics: metrics.forOthers(),
         assignSplits: (subtask, splits) => this.assign(subtask, splits.map(newSplit)),
-        signalNoMoreSplits: () => {
-          for (let slot = 0; slot < parallelism; slot++) send(slot, { type: 'noMoreSplits', uid: this.uid })
+        retireSplits: (subtask, splitIds) => {
+          if (splitIds.length > 0) this.handoffs.retire(subtask, [...splitIds])
         },
-        warn: (message) => warn(this.uid, message),
-        fail: (error) => fail(operatorFailure(error, this.uid)),
+        signalNoMoreSplits: () => {
+          for (let slot = 0; slot < run.parallelism; slot++) send(slot, { type: 'noMoreSplits', uid })
+        },
+        warn: (message) => warn(uid, message),
+        fail: (error) => fail(operatorFailure(error, uid)),
       }),
     )
   }
@@ -46,12 +65,26 @@ export class SourceCoordinator {
     restored: { readonly state: JsonValue; readonly splits: readonly AssignedSplit[][] } | undefined,
   ): Promise<void> {
     restored?.splits.forEach((splits, subtask) => this.assign(subtask, splits))
-    const assigned = restored?.splits.flat().map(({ id, split }) => ({ id, split })) ?? []
+    const assigned =
+      restored?.splits.flatMap((splits, subtask) => splits.map(({ id, split }) => ({ id, split, subtask }))) ?? []
     try {
       await this.enumerator.start(restored?.state, assigned)
     } catch (error) {
       throw operatorFailure(error, this.uid)
     }
+    const early = this.early ?? []
+    this.early = undefined
+    for (const { slot, split } of early) this.splitFinished(slot, split)
+  }
+
+  /** A reader has emitted all of a split. Its enumerator hears of it once it is started. */
+  splitFinished(slot: number, split: AssignedSplit): void {
+    if (this.early !== undefined) this.early.push({ slot, split })
+    else this.guard(() => this.enumerator.splitFinished?.(slot, { id: split.id, split: split.split }, split.watermark))
+  }
+
+  splitCaughtUp(splitId: string): void {
+    this.handoffs.caughtUp(splitId)
   }
 
   snapshot(checkpointId: number): JsonValue {
@@ -62,8 +95,8 @@ export class SourceCoordinator {
     this.guard(() => this.enumerator.checkpointComplete?.(checkpointId))
   }
 
-  async close(): Promise<void> {
-    await this.enumerator.close?.()
+  async close(ending: Ending): Promise<void> {
+    await this.enumerator.close?.(ending)
   }
 
   private guard<T>(run: () => T): T {
@@ -75,10 +108,12 @@ export class SourceCoordinator {
   }
 
   private assign(subtask: number, splits: readonly AssignedSplit[]): void {
-    if (splits.length > 0) this.options.send(subtask, { type: 'assignSplits', uid: this.uid, splits })
+    if (splits.length === 0) return
+    this.handoffs.assigned(splits)
+    this.options.send(subtask, { type: 'assignSplits', uid: this.uid, splits })
   }
 }
 
-function newSplit({ id, split }: IdentifiedSplit<JsonValue>): AssignedSplit {
-  return { id, split, watermark: MIN_WATERMARK }
+function newSplit({ id, split, watermark }: NewSplit<JsonValue>): AssignedSplit {
+  return watermark === undefined ? { id, split, watermark: MIN_WATERMARK } : { id, split, watermark, follows: true }
 }

@@ -20,6 +20,8 @@ export interface ChannelWriter {
   tryWriteControl(element: ControlElement): boolean
   /** Whether the write that failed last could go on. For `parkUnless`: asks the reader to wake this slot if not. */
   hasRoom(): boolean
+  /** Whether the reader has taken all that was written up to this call; ask the result often, until it says so. */
+  taken(): () => boolean
 }
 
 /** The reading end; belongs to one slot. */

@@ -14,6 +14,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
   private readonly spare: RecordBatch[] = []
   private head = 0
   private count = 0
+  private pushed = 0
   private polled: RecordBatch | undefined
 
   /** Holds up to `capacity` elements, batches of up to `maxRecords` records with or without key groups. */
@@ -37,6 +38,11 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
 
   hasRoom(): boolean {
     return this.count < this.ring.length
+  }
+
+  taken(): () => boolean {
+    const all = this.pushed
+    return () => this.pushed - this.count >= all
   }
 
   hasNext(): boolean {
@@ -65,6 +71,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
     if (this.count === this.ring.length) return false
     this.ring[(this.head + this.count) % this.ring.length] = element
     this.count++
+    this.pushed++
     return true
   }
 }

@@ -57,6 +57,10 @@ export class RingChannelWriter implements ChannelWriter {
     return this.ring.hasRoom()
   }
 
+  taken(): () => boolean {
+    return this.ring.taken()
+  }
+
   /** Whether the element is a new one, to be encoded. */
   private begin(element: Element): boolean {
     if (this.pending === undefined) return true

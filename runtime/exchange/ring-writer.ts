@@ -44,6 +44,16 @@ export class RingWriter {
   }
 
   /**
+   * Whether the reader has released all that is published now. Positions wrap: the result is to be asked before another 2 GiB have passed,
+   * until it says so.
+   */
+  taken(): () => boolean {
+    const written = this.memory.load(RING_WORD.WRITTEN)
+    let taken = false
+    return () => (taken ||= ((this.memory.load(RING_WORD.READ) - written) | 0) >= 0)
+  }
+
+  /**
    * Writes `bytes[from, to)` as one frame of `kind` (0 to 254), in parts if it is large. False when the ring is full: call
    * again with the same arguments, the parts already written are not repeated. Throws MILLRACE_INTERNAL when the arguments
    * changed in between.

@@ -116,6 +116,10 @@ export class LocalStorage implements CheckpointStorage {
     return this.#root
   }
 
+  url(): string {
+    return this.#root
+  }
+
   async check(): Promise<void> {
     try {
       await makeFolder(this.#root)

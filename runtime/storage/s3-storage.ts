@@ -1,142 +1,134 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { awsErrorFacts } from '../aws/aws-errors.js'
+import { backoffMs } from '../aws/backoff.js'
+import { connectToS3, type S3Connection } from '../aws/s3-client.js'
+import { encryptionParameters } from '../aws/s3-encryption.js'
+import { isMissingObject, isMissingUpload, s3Failure } from '../aws/s3-failure.js'
 import { MillraceError } from '../contract/errors.js'
 import { probeStorage } from './probe.js'
-import { connectToS3, type S3Connection } from './s3-client.js'
-import {
-  isConflict,
-  isMissingObject,
-  isPreconditionFailed,
-  s3ErrorFacts,
-  s3StorageError,
-  withoutConnection,
-} from './s3-errors.js'
+import { type S3Place, s3Place, shownPlace } from './s3-place.js'
+import { patiently, PUT_SETTINGS, putObject, type PutSettings } from './s3-put.js'
 import type { CheckpointStorage, StoredFile } from './storage.js'
 import { byPath, checkStoragePath } from './storage-path.js'
 
-const MAX_OBJECT_BYTES = 5 * 1024 ** 3
-const CONFLICT_ATTEMPTS = 8
-const CONFLICT_DELAY_MS = 50
+const CONFLICT_ATTEMPTS = 10
+const CONFLICT_DELAY = { baseMs: 50, maxMs: 2_000 }
+const PERMISSIONS = 's3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and s3:ListBucket'
 
 /**
  * Checkpoint storage in S3, or in what speaks its protocol with conditional writes. The SDK is loaded and the connection made on first
- * use, from the environment. An object is one PUT: at most 5 GB.
+ * use. What is created exclusively is one PUT (a manifest); other large objects are uploaded in parts.
  */
 export class S3Storage implements CheckpointStorage {
-  readonly #bucket: string
-  readonly #prefix: string
-  readonly #env: NodeJS.ProcessEnv
+  readonly #place: S3Place
+  readonly #settings: PutSettings
   #connection: Promise<S3Connection> | undefined
 
-  /** `prefix` is empty or ends in `/`. `env` supplies region and endpoint; credentials come from the SDK's own chain. */
-  constructor(bucket: string, prefix: string, env: NodeJS.ProcessEnv = process.env) {
-    this.#bucket = bucket
-    this.#prefix = prefix
-    this.#env = env
+  constructor(place: S3Place, settings: PutSettings = PUT_SETTINGS) {
+    this.#place = place
+    this.#settings = settings
   }
 
-  /** Of `s3://bucket/prefix`. One that is not of this form is MILLRACE_USAGE. */
-  static fromUrl(url: string, env: NodeJS.ProcessEnv = process.env): S3Storage {
-    const parts = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(url)
-    if (parts === null) {
-      throw new MillraceError('MILLRACE_USAGE', `"${url}" is not of the form s3://bucket/prefix`, {
-        hint: 'bucket names are lower case',
-      })
-    }
-    const prefix = (parts[2] ?? '').replace(/^\/+|\/+$/g, '')
-    return new S3Storage(parts[1] as string, prefix === '' ? '' : `${prefix}/`, env)
+  /** Of `s3://bucket/prefix?sse=...`. One that is not of this form is MILLRACE_USAGE. */
+  static fromUrl(url: string, settings: Partial<PutSettings> = {}): S3Storage {
+    return new S3Storage(s3Place(url), { ...PUT_SETTINGS, ...settings })
   }
 
   async createExclusive(path: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#put(path, bytes, true)
-        return 'created'
-      } catch (error) {
-        if (isPreconditionFailed(error)) return 'exists'
-        if (!isConflict(error) || attempt === CONFLICT_ATTEMPTS) throw s3StorageError('create', this.#url(path), error)
-        await delay(CONFLICT_DELAY_MS * attempt * (0.5 + Math.random()))
+    const input = { ...this.#target(path), Body: bufferOf(bytes), IfNoneMatch: '*' }
+    return this.#failing(`create ${this.#url(path)}`, async ({ sdk, client }) => {
+      const put = new sdk.PutObjectCommand({ ...input, ...encryptionParameters(this.#place.encryption) })
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await patiently(() => client.send(put), this.#settings)
+          return 'created'
+        } catch (error) {
+          if (isPreconditionFailed(error)) return 'exists'
+          // Another conditional write of the same object was under way: neither has failed for good, S3 asks to try again.
+          if (!isConflict(error) || attempt === CONFLICT_ATTEMPTS) throw error
+          await delay(backoffMs(attempt, { ...CONFLICT_DELAY, random: this.#settings.random }))
+        }
       }
-    }
+    })
   }
 
   async write(path: string, bytes: Uint8Array): Promise<void> {
-    await this.overwrite(path, bytes)
+    const target = this.#target(path)
+    await this.#failing(`write ${this.#url(path)}`, async (connection) => {
+      try {
+        await putObject(connection, target, bufferOf(bytes), this.#place.encryption, this.#settings)
+      } catch (error) {
+        // A completed upload whose answer got lost is gone when it is asked for again: nobody else uses the name.
+        if (!isMissingUpload(error) || (await this.#sizeOf(connection, path)) !== bytes.length) throw error
+      }
+    })
   }
 
   async overwrite(path: string, bytes: Uint8Array): Promise<void> {
-    try {
-      await this.#put(path, bytes, false)
-    } catch (error) {
-      throw s3StorageError('write', this.#url(path), error)
-    }
+    const target = this.#target(path)
+    // One PUT, and soon or not at all: who replaces something must know when it was, and of an upload whose answer got lost nobody
+    // could tell whether it was this one.
+    const settings = { ...this.#settings, multipartBytes: Infinity, attempts: 1 }
+    await this.#failing(`write ${this.#url(path)}`, (connection) =>
+      putObject(connection, target, bufferOf(bytes), this.#place.encryption, settings),
+    )
   }
 
   async read(path: string): Promise<Buffer> {
-    try {
-      return await this.#get(path)
-    } catch (error) {
-      throw this.#readError(path, error)
-    }
+    const bytes = await this.readIfExists(path)
+    return bytes ?? this.#missing(path)
   }
 
   async readIfExists(path: string): Promise<Buffer | undefined> {
-    try {
-      return await this.#get(path)
-    } catch (error) {
-      if (isMissingObject(error)) return undefined
-      throw this.#readError(path, error)
-    }
+    return this.#failing(`read ${this.#url(path)}`, (connection) => this.#get(connection, path, undefined))
   }
 
   async readRange(path: string, from: number, to: number): Promise<Buffer> {
+    checkStoragePath(path)
     if (to <= from) return Buffer.alloc(0)
-    try {
-      return await this.#get(path, `bytes=${from}-${to - 1}`)
-    } catch (error) {
-      const { name, status } = s3ErrorFacts(error)
-      if (name === 'InvalidRange' || status === 416) return Buffer.alloc(0)
-      throw this.#readError(path, error)
-    }
+    const bytes = await this.#failing(`read ${this.#url(path)}`, (connection) =>
+      this.#get(connection, path, `bytes=${from}-${to - 1}`),
+    )
+    return bytes ?? this.#missing(path)
   }
 
   async list(prefix: string): Promise<StoredFile[]> {
+    const { bucket: Bucket, prefix: root } = this.#place
     const found: StoredFile[] = []
-    let token: string | undefined
-    try {
-      const { sdk, client } = await this.#connect()
+    await this.#failing(`list ${this.#url(prefix)}`, async ({ sdk, client }) => {
+      let token: string | undefined
       do {
-        const page = await client.send(
-          new sdk.ListObjectsV2Command({
-            Bucket: this.#bucket,
-            Prefix: this.#prefix + prefix,
-            ContinuationToken: token,
-          }),
-        )
-        for (const object of page.Contents ?? []) {
+        const page = new sdk.ListObjectsV2Command({ Bucket, Prefix: root + prefix, ContinuationToken: token })
+        const answer = await patiently(() => client.send(page), this.#settings)
+        for (const object of answer.Contents ?? []) {
           if (object.Key === undefined || object.Key.endsWith('/')) continue // a console's "folder"
-          found.push({ path: object.Key.slice(this.#prefix.length), size: object.Size ?? 0 })
+          found.push({ path: object.Key.slice(root.length), size: object.Size ?? 0 })
         }
-        token = page.NextContinuationToken
+        token = answer.NextContinuationToken
       } while (token !== undefined)
-    } catch (error) {
-      throw s3StorageError('list', this.#url(prefix), error)
-    }
+    })
     return found.sort(byPath)
   }
 
   async delete(path: string): Promise<void> {
-    checkStoragePath(path)
-    try {
-      const { sdk, client } = await this.#connect()
-      await client.send(new sdk.DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + path }))
-    } catch (error) {
-      if (!isMissingObject(error)) throw s3StorageError('delete', this.#url(path), error)
-    }
+    const target = this.#target(path)
+    await this.#failing(`delete ${this.#url(path)}`, async ({ sdk, client }) => {
+      try {
+        await patiently(() => client.send(new sdk.DeleteObjectCommand(target)), this.#settings)
+      } catch (error) {
+        if (!isMissingObject(error)) throw error
+      }
+    })
   }
 
   describe(): string {
-    return `s3://${this.#bucket}/${this.#prefix}`.replace(/\/$/, '')
+    return shownPlace(this.#place)
+  }
+
+  url(): string {
+    const { query } = this.#place
+    return query === '' ? this.describe() : `${this.describe()}?${query}`
   }
 
   async check(): Promise<void> {
@@ -144,44 +136,79 @@ export class S3Storage implements CheckpointStorage {
     await this.list('probes/')
   }
 
+  #target(path: string): { readonly Bucket: string; readonly Key: string } {
+    checkStoragePath(path)
+    return { Bucket: this.#place.bucket, Key: this.#place.prefix + path }
+  }
+
+  /** The whole object or a range of it; undefined if there is none. */
+  async #get({ sdk, client }: S3Connection, path: string, range: string | undefined): Promise<Buffer | undefined> {
+    const target = this.#target(path)
+    try {
+      return await patiently(async () => {
+        const get = new sdk.GetObjectCommand(range === undefined ? target : { ...target, Range: range })
+        // The body is part of the request that may have to be made again.
+        const bytes = await (await client.send(get)).Body?.transformToByteArray()
+        return bytes === undefined ? Buffer.alloc(0) : bufferOf(bytes)
+      }, this.#settings)
+    } catch (error) {
+      const { name, httpStatus } = awsErrorFacts(error)
+      if (name === 'InvalidRange' || httpStatus === 416) return Buffer.alloc(0)
+      if (isMissingObject(error)) return undefined
+      throw error
+    }
+  }
+
+  async #sizeOf({ sdk, client }: S3Connection, path: string): Promise<number | undefined> {
+    try {
+      return (await client.send(new sdk.HeadObjectCommand(this.#target(path)))).ContentLength
+    } catch (error) {
+      if (isMissingObject(error)) return undefined
+      throw error
+    }
+  }
+
   #connect(): Promise<S3Connection> {
-    this.#connection ??= connectToS3(this.#env)
+    this.#connection ??= connectToS3(this.#place.aws)
     return this.#connection
   }
 
-  async #put(path: string, bytes: Uint8Array, exclusive: boolean): Promise<void> {
-    checkStoragePath(path)
-    if (bytes.length > MAX_OBJECT_BYTES) {
-      throw new MillraceError(
-        'MILLRACE_STORAGE',
-        `${this.#url(path)} would have ${bytes.length} bytes; one S3 PUT takes at most 5 GB`,
-      )
+  async #failing<R>(action: string, run: (connection: S3Connection) => Promise<R>): Promise<R> {
+    const connection = await this.#connect()
+    try {
+      return await run(connection)
+    } catch (error) {
+      const { region } = connection
+      const about = {
+        code: 'MILLRACE_STORAGE' as const,
+        action: `cannot ${action}`,
+        bucket: this.#place.bucket,
+        region,
+      }
+      throw s3Failure(error, { ...about, permission: PERMISSIONS })
     }
-    const { sdk, client } = await this.#connect()
-    const Body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    const target = { Bucket: this.#bucket, Key: this.#prefix + path, Body }
-    await client.send(new sdk.PutObjectCommand(exclusive ? { ...target, IfNoneMatch: '*' } : target))
   }
 
-  async #get(path: string, range?: string): Promise<Buffer> {
-    checkStoragePath(path)
-    const { sdk, client } = await this.#connect()
-    const target = { Bucket: this.#bucket, Key: this.#prefix + path }
-    const answer = await client.send(
-      new sdk.GetObjectCommand(range === undefined ? target : { ...target, Range: range }),
-    )
-    const bytes = await answer.Body?.transformToByteArray()
-    return bytes === undefined ? Buffer.alloc(0) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  }
-
-  #readError(path: string, error: unknown): MillraceError {
-    if (!isMissingObject(error)) return s3StorageError('read', this.#url(path), error)
-    return new MillraceError('MILLRACE_STORAGE', `cannot read ${this.#url(path)}: no such object`, {
-      cause: withoutConnection(error),
-    })
+  #missing(path: string): never {
+    throw new MillraceError('MILLRACE_STORAGE', `cannot read ${this.#url(path)}: no such object`)
   }
 
   #url(path: string): string {
     return `${this.describe()}/${path}`
   }
+}
+
+/** Whether a conditional write found the object there already. */
+function isPreconditionFailed(error: unknown): boolean {
+  const { name, httpStatus } = awsErrorFacts(error)
+  return name === 'PreconditionFailed' || httpStatus === 412
+}
+
+function isConflict(error: unknown): boolean {
+  const { name, httpStatus } = awsErrorFacts(error)
+  return name === 'ConditionalRequestConflict' || httpStatus === 409
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

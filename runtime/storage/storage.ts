@@ -27,8 +27,10 @@ export interface CheckpointStorage {
   list(prefix: string): Promise<StoredFile[]>
   /** Deletes the file; one that is not there is no error. */
   delete(path: string): Promise<void>
-  /** Where this is, for messages; `openStorage` of it opens the same storage, also in another thread. */
+  /** Where this is, for messages: without what a URL says of how to get there. */
   describe(): string
+  /** `openStorage` of it opens the same storage in the same way, also in another thread. */
+  url(): string
   /** Fails with one clear MILLRACE_STORAGE error when files cannot be created here. Called once, before a job starts. */
   check(): Promise<void>
 }

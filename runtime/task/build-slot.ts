@@ -6,7 +6,7 @@ import type { JsonValue } from '../contract/json.js'
 import type { SourceReader } from '../contract/source.js'
 import { MIN_WATERMARK, type Clock } from '../contract/time.js'
 import { nodeOf, type ExecutionPlan, type PlanEdge, type Task } from '../plan/plan.js'
-import type { OperatorRestore, SlotAssignment } from '../worker/protocol.js'
+import type { AssignedSplit, OperatorRestore, SlotAssignment } from '../worker/protocol.js'
 import type { ChannelTable } from './channel-table.js'
 import { LocalMetrics } from './counters.js'
 import { Decoding } from './decoding.js'
@@ -16,6 +16,7 @@ import { InputGate, type GateChannel } from './input-gate.js'
 import type { Link, SubtaskInfo } from './link.js'
 import { OperatorLink, type OperatorWiring } from './operator-link.js'
 import { createRecordWriter, type RecordWriter } from './record-writer.js'
+import { countRecordsOut, showWatermarks, type Counting } from './operator-metrics.js'
 import { SinkLink } from './sink-link.js'
 import type { Slot } from './slot.js'
 import { SourceDriver } from './source-driver.js'
@@ -47,6 +48,9 @@ class SubtaskBuilder {
   private readonly inputs = new Map<number, Output<unknown>>()
   private readonly writers = new Map<number, RecordWriter>()
   private readonly links: Link[] = []
+  /** What each node of the chain has received. */
+  private readonly received = new Map<number, Counting>()
+  private subtask: Subtask | undefined
 
   constructor(options: BuildOptions, task: Task) {
     this.options = options
@@ -66,7 +70,7 @@ class SubtaskBuilder {
     for (const link of this.links) await link.open(this.restoreOf(link.uid))
     const watermark = this.restoreOf(headNode.uid)?.watermark ?? MIN_WATERMARK
     const source = headNode.kind === 'source' ? this.source(headNode) : undefined
-    const subtask = new Subtask({
+    this.subtask = new Subtask({
       task: task.id,
       links: this.links,
       writers: [...this.writers.values()],
@@ -81,6 +85,7 @@ class SubtaskBuilder {
       },
       ...(source !== undefined ? { source } : {}),
     })
+    const { subtask } = this
     if (source === undefined) subtask.connect(new InputGate(this.gateChannels(), subtask, watermark))
     return subtask
   }
@@ -97,6 +102,8 @@ class SubtaskBuilder {
         ? new SinkLink(node, this.wiring(node))
         : new OperatorLink(node, await this.keyedWiring(node))
     this.inputs.set(id, link.input)
+    this.received.set(id, link.metrics.counter('numRecordsIn'))
+    if (node.kind === 'operator') countRecordsOut(link.metrics, this.countersBehind(id))
     this.links.push(link)
   }
 
@@ -130,6 +137,15 @@ class SubtaskBuilder {
     return [...chained, ...written]
   }
 
+  /** For each of a node's outputs that is read, what counts its records. */
+  private countersBehind(id: number): Counting[] {
+    const { chained, outputs } = this.task
+    const byTag = new Map<string | undefined, Counting>()
+    for (const { fromNode, tag, toNode } of chained) if (fromNode === id) byTag.set(tag, this.received.get(toNode)!)
+    for (const edge of outputs) if (edge.fromNode === id) byTag.set(edge.tag, this.writers.get(edge.id)!)
+    return [...byTag.values()]
+  }
+
   private outputOf(id: number, tag: string | undefined): Output<unknown> {
     return fanout(this.targetsOf(id, tag))
   }
@@ -155,6 +171,16 @@ class SubtaskBuilder {
     return new UnreadInvalid(clock, (message) => slot.warn(node.uid, message))
   }
 
+  /** Begins to send what was emitted so far; the result says whether the next tasks have taken it. */
+  private sending(): () => boolean {
+    const sent = this.subtask!.send()
+    let taken: (() => boolean)[] | undefined
+    return () => {
+      if (taken === undefined && sent()) taken = [...this.writers.values()].map((writer) => writer.taken())
+      return taken?.every((one) => one()) === true
+    }
+  }
+
   private source(node: SourceNode): SourceHead {
     const { plan, assignment, clock, slot } = this.options
     const metrics = new LocalMetrics()
@@ -162,11 +188,20 @@ class SubtaskBuilder {
       recordsIn: metrics.counter('numRecordsIn'),
       invalidRecords: metrics.counter('numInvalidRecords'),
     }
+    countRecordsOut(metrics, this.countersBehind(node.id))
+    const watermark = (): number => (this.subtask!.isIdle ? NaN : this.subtask!.currentWatermark)
+    showWatermarks(metrics, watermark, watermark)
     const decoding = new Decoding(node, this.outputOf(node.id, undefined), this.invalidOutput(node), counters)
+    const { jobId, runId, subtask, parallelism, attempt } = this.info
     const reader = node.source.createReader({
-      subtask: assignment.slot,
-      parallelism: assignment.parallelism,
+      uid: node.uid,
+      jobId,
+      runId,
+      subtask,
+      parallelism,
+      attempt,
       clock,
+      metrics: metrics.forOthers(),
       warn: (message) => slot.warn(node.uid, message),
     }) as SourceReader<unknown, JsonValue>
     const sources = plan.graph.nodes.filter((n) => n.kind === 'source')
@@ -175,6 +210,11 @@ class SubtaskBuilder {
       wake: () => slot.wake(),
       wakeOthers: () => slot.wakeOthers(),
       fail: (error: unknown) => slot.fail(error),
+      send: () => this.sending(),
+      applied: () => this.subtask!.currentWatermark,
+      emitted: () => this.subtask!.emittedWatermark,
+      splitFinished: (split: AssignedSplit) => slot.splitFinished(node.uid, split),
+      splitCaughtUp: (splitId: string) => slot.splitCaughtUp(node.uid, splitId),
     }
     const driver = new SourceDriver({ node, reader, decoding, drift, clock, host })
     return { uid: node.uid, driver, metrics }

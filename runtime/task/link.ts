@@ -17,6 +17,12 @@ export interface SubtaskInfo {
 /** An operator's share of a checkpoint without its keyed state, which is encoded behind the barrier. */
 export type LinkSnapshot = Omit<OperatorSnapshot, 'segments'>
 
+/** How a link reaches the subtask it is in. */
+export interface LinkHost {
+  execute(task: () => void): void
+  releaseWatermark(): void
+}
+
 /** One member of a chain: an operator or a sink, as the subtask drives it. Slot thread. */
 export interface Link {
   readonly uid: string
@@ -38,7 +44,15 @@ export interface Link {
   checkpointComplete(checkpointId: number): void
   checkpointAborted(checkpointId: number): void
   finish(): Promise<void>
-  /** A promise while it can take no more records. */
+  /** A promise while it can take no more records. Nothing of the subtask goes on meanwhile, unless it `pauses`. */
   busy(): Promise<void> | undefined
+  /** An operator that works on several records at once: asked whether it is busy after each one, and its tasks run while it is. */
+  readonly pauses?: boolean
+  /** See `Operator`; only there if the operator has it. */
+  readonly holdWatermark?: (watermark: number) => number
+  /** See `Operator`; only there if the operator has it. */
+  readonly settled?: () => Promise<void> | undefined
+  /** Before anything else but `open`. */
+  attach?(host: LinkHost): void
   close(): Promise<void>
 }

@@ -8,7 +8,8 @@ import type { Clock } from '../contract/time.js'
 import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { OperatorRestore } from '../worker/protocol.js'
 import { LocalMetrics } from './counters.js'
-import type { Link, LinkSnapshot, SubtaskInfo } from './link.js'
+import type { Link, LinkHost, LinkSnapshot, SubtaskInfo } from './link.js'
+import { showWatermarks } from './operator-metrics.js'
 import type { PartialRecord } from './partial-record.js'
 import { operatorFailure } from '../contract/operator-failure.js'
 
@@ -41,12 +42,20 @@ export class OperatorLink implements Link {
   readonly input: Output<unknown>
   readonly input2: Output<unknown>
   readonly partials: Output<unknown>
+  readonly pauses: boolean
+  readonly holdWatermark?: (watermark: number) => number
+  readonly settled?: () => Promise<void> | undefined
   private readonly operator: AnyOperator
   private readonly wiring: OperatorWiring
   private readonly fireEvent: (time: number, namespace: number) => void
   private readonly fireProcessing: (time: number, namespace: number) => void
   private finished = false
   private watermark = -Infinity
+  /** The watermark that all timers have fired for. */
+  private advanced = -Infinity
+  private host: LinkHost | undefined
+  /** Tasks given before the subtask was there. */
+  private readonly early: (() => void)[] = []
 
   constructor(node: OperatorNode, wiring: OperatorWiring) {
     this.uid = node.uid
@@ -55,8 +64,18 @@ export class OperatorLink implements Link {
     const operator = node.create() as unknown as AnyOperator
     this.operator = operator
     const { uid } = node
+    const received = this.metrics.counter('numRecordsIn')
+    showWatermarks(
+      this.metrics,
+      () => this.watermark,
+      () => this.holdWatermark?.(this.advanced) ?? this.advanced,
+    )
+    this.pauses = operator.busy !== undefined
+    if (operator.holdWatermark !== undefined) this.holdWatermark = (watermark) => operator.holdWatermark!(watermark)
+    if (operator.settled !== undefined) this.settled = () => operator.settled!()
     this.input = {
       emit(value, timestamp) {
+        received.count++
         try {
           operator.processElement(value, timestamp)
         } catch (error) {
@@ -66,6 +85,7 @@ export class OperatorLink implements Link {
     }
     this.input2 = {
       emit(value, timestamp) {
+        received.count++
         try {
           operator.processElement2!(value, timestamp)
         } catch (error) {
@@ -76,6 +96,7 @@ export class OperatorLink implements Link {
     this.partials = {
       emit(partial, pane) {
         const { acc, count } = partial as PartialRecord
+        received.count += count
         try {
           operator.processPartial!(pane, acc, count)
         } catch (error) {
@@ -103,6 +124,7 @@ export class OperatorLink implements Link {
       if (this.backend !== undefined && !this.backend.advanceWatermark(watermark, this.fireEvent, shouldYield))
         return false
       this.operator.processWatermark?.(watermark)
+      this.advanced = watermark
       return true
     } catch (error) {
       throw operatorFailure(error, this.uid)
@@ -157,7 +179,12 @@ export class OperatorLink implements Link {
   }
 
   busy(): Promise<void> | undefined {
-    return undefined
+    return this.operator.busy?.()
+  }
+
+  attach(host: LinkHost): void {
+    this.host = host
+    for (const task of this.early.splice(0)) host.execute(task)
   }
 
   async close(): Promise<void> {
@@ -185,7 +212,12 @@ export class OperatorLink implements Link {
       hasSideOutput,
       print,
       warn: (message) => warn(uid, message),
-      metrics: this.metrics,
+      metrics: this.metrics.forOthers(),
+      execute: (task) => {
+        if (this.host === undefined) this.early.push(task)
+        else this.host.execute(task)
+      },
+      releaseWatermark: () => this.host?.releaseWatermark(),
       currentKey: (): Key => backend?.currentKey() ?? unkeyed(uid),
       get state(): KeyedStateStore {
         return backend?.store ?? unkeyed(uid)

@@ -65,6 +65,11 @@ class ChannelOutbox {
     if (batch.length === 0 && batch !== this.batch) this.spare = batch
   }
 
+  /** See `ChannelWriter`; of what is not waiting. */
+  taken(): () => boolean {
+    return this.channel.taken()
+  }
+
   /** Whether something waits and the channel has room for it again. */
   canDrain(): boolean {
     return this.pending.length > 0 && this.channel.hasRoom()
@@ -75,6 +80,8 @@ class ChannelOutbox {
 export abstract class RecordWriter implements Output<unknown> {
   /** Something waits for room in a channel. */
   blocked = false
+  /** Records emitted so far. */
+  count = 0
   protected readonly outboxes: readonly ChannelOutbox[]
 
   constructor(channels: readonly ChannelWriter[]) {
@@ -100,6 +107,12 @@ export abstract class RecordWriter implements Output<unknown> {
     for (const outbox of this.outboxes) if (!outbox.drain()) clear = false
     this.blocked = !clear
     return clear
+  }
+
+  /** Whether the receivers have taken all that was sent up to this call; ask the result often. Call it while nothing waits. */
+  taken(): () => boolean {
+    const taken = this.outboxes.map((outbox) => outbox.taken())
+    return () => taken.every((one) => one())
   }
 
   /** Whether a blocked channel has room again; asked before the slot sleeps. */
@@ -135,6 +148,7 @@ class HashWriter extends RecordWriter {
   }
 
   emit(value: unknown, timestamp: number): void {
+    this.count++
     const group = this.groupOf(value)
     this.put(this.outboxFor(group), value, timestamp, group)
   }
@@ -170,8 +184,9 @@ class CombiningWriter extends HashWriter {
 
   override emit(value: unknown, timestamp: number): void {
     const { partials } = this
-    if (!partials.take(value, timestamp)) super.emit(value, timestamp)
-    else if (partials.full) this.sendPartials()
+    if (!partials.take(value, timestamp)) return super.emit(value, timestamp)
+    this.count++
+    if (partials.full) this.sendPartials()
   }
 
   override control(element: ControlElement): void {
@@ -201,6 +216,7 @@ class RebalanceWriter extends RecordWriter {
   private next = 0
 
   emit(value: unknown, timestamp: number): void {
+    this.count++
     this.put(this.outboxes[this.next]!, value, timestamp, 0)
     if (++this.next === this.outboxes.length) this.next = 0
   }
@@ -208,6 +224,7 @@ class RebalanceWriter extends RecordWriter {
 
 class BroadcastWriter extends RecordWriter {
   emit(value: unknown, timestamp: number): void {
+    this.count++
     for (let i = 0; i < this.outboxes.length; i++) this.put(this.outboxes[i]!, value, timestamp, 0)
   }
 }

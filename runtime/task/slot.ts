@@ -9,11 +9,13 @@
  */
 import { serializeError } from '../contract/errors.js'
 import type { Clock } from '../contract/time.js'
+import type { SlotFigures } from '../metrics/figures.js'
 import { parkUnless, type Parker, type Waker } from '../exchange/parking.js'
-import type { FromSlot, ToSlot } from '../worker/protocol.js'
+import type { AssignedSplit, FromSlot, ToSlot } from '../worker/protocol.js'
 import { SnapshotEncoder, type SegmentWriter } from './snapshot-encoder.js'
 import type { SourceDriver } from './source-driver.js'
 import type { Subtask, SubtaskSnapshot } from './subtask.js'
+import { TaskTime } from './task-time.js'
 import { OperatorFailure } from '../contract/operator-failure.js'
 
 /** How long a slot works before the event loop gets a turn, and how long a partly filled batch may wait. */
@@ -55,6 +57,10 @@ export class Slot {
   private closing = false
   private lines: string[] = []
   private nextTimerMs = Infinity
+  /** Of each subtask, in the same order. */
+  private taskTimes: readonly TaskTime[] = []
+  /** When the loop last looked at the clock. */
+  private nowMs = 0
 
   constructor(options: SlotOptions) {
     this.options = options
@@ -75,6 +81,13 @@ export class Slot {
   /** The subtasks this slot hosts, upstream first. */
   host(subtasks: readonly Subtask[]): void {
     this.subtasks = [...subtasks].reverse()
+    this.taskTimes = this.subtasks.map(() => new TaskTime(this.options.clock.now()))
+  }
+
+  /** How the subtasks spent their time so far. */
+  times(): SlotFigures['tasks'] {
+    const now = this.options.clock.now()
+    return this.subtasks.map(({ task }, s) => ({ task, time: this.taskTimes[s]!.shares(now) }))
   }
 
   wake(): void {
@@ -108,6 +121,14 @@ export class Slot {
     this.encoder.add(snapshot, this.subtasks.find((s) => s.task === snapshot.task)!.links)
   }
 
+  splitFinished(uid: string, split: AssignedSplit): void {
+    this.options.link.send({ type: 'splitFinished', slot: this.options.slot, uid, split })
+  }
+
+  splitCaughtUp(uid: string, splitId: string): void {
+    this.options.link.send({ type: 'splitCaughtUp', slot: this.options.slot, uid, splitId })
+  }
+
   finished(task: number): void {
     this.options.link.send({ type: 'subtaskFinished', slot: this.options.slot, task })
   }
@@ -118,18 +139,21 @@ export class Slot {
     link.send({ type: 'ready', slot: this.options.slot })
     try {
       let turnBegan = clock.now()
+      this.nowMs = turnBegan
       for (;;) {
         this.takeMessages()
         if (this.failed) throw this.failure
         if (this.closing) break
         const progressed = this.started && this.turn()
         const now = clock.now()
+        this.nowMs = now
         if (progressed && now - turnBegan < TURN_MS) continue
         this.fireTimers()
         this.flush()
         if (progressed || this.hasWork()) await this.options.breathe()
         else await parkUnless(this.options.parker, () => this.hasWork(), this.parkTimeout(now))
         turnBegan = clock.now()
+        this.nowMs = turnBegan
       }
       for (const subtask of this.subtasks) await subtask.close()
       this.flushLines()
@@ -152,9 +176,23 @@ export class Slot {
       const subtask = this.subtasks[s]!
       // More goes out than comes in, or what lies between would fill up.
       const times = subtask.source === undefined ? PIECES_OUT : 1
-      for (let n = 0; n < times && subtask.runOnce(); n++) progressed = true
+      let ran = false
+      for (let n = 0; n < times && subtask.runOnce(); n++) ran = true
+      if (ran) progressed = true
+      this.spent(s, ran)
     }
     return this.encoder.slice() || progressed
+  }
+
+  /** Notes for what the time since the clock was last read was. */
+  private spent(s: number, ran: boolean): void {
+    const time = this.taskTimes[s]!
+    if (ran) {
+      const now = this.options.clock.now()
+      time.worked(this.nowMs, now)
+      this.nowMs = now
+    } else if (this.subtasks[s]!.stuck) time.stuck(this.nowMs)
+    else time.unstuck(this.nowMs)
   }
 
   private flush(): void {
@@ -170,7 +208,14 @@ export class Slot {
 
   private fireTimers(): void {
     let next = Infinity
-    if (this.started) for (const subtask of this.subtasks) next = Math.min(next, subtask.processingTime())
+    if (this.started) {
+      this.subtasks.forEach((subtask, s) => {
+        next = Math.min(next, subtask.processingTime())
+        const now = this.options.clock.now()
+        if (now > this.nowMs) this.taskTimes[s]!.worked(this.nowMs, now)
+        this.nowMs = now
+      })
+    }
     this.nextTimerMs = next
   }
 
@@ -208,6 +253,10 @@ export class Slot {
         return
       case 'assignSplits':
         return this.source(message.uid)?.assign(message.splits)
+      case 'retireSplits':
+        return this.source(message.uid)?.retire(message.splitIds, message.hold)
+      case 'releaseSplits':
+        return this.source(message.uid)?.release(message.splitIds)
       case 'noMoreSplits':
         return this.source(message.uid)?.endOfSplits()
       case 'triggerCheckpoint':

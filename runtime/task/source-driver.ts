@@ -8,11 +8,13 @@
  */
 import type { SourceNode } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
-import type { IdentifiedSplit, PollStatus, SourceReader, WatermarkStrategy } from '../contract/source.js'
+import type { IdentifiedSplit, PollStatus, SourceReader, SplitReader, WatermarkStrategy } from '../contract/source.js'
 import { MAX_WATERMARK, MIN_WATERMARK, type Clock } from '../contract/time.js'
 import type { AssignedSplit } from '../worker/protocol.js'
 import type { Decoding } from './decoding.js'
 import type { DriftTable } from './drift.js'
+import { FinishedSplits } from './finished-splits.js'
+import { Followers } from './followers.js'
 import { SplitState } from './split-state.js'
 import { operatorFailure } from '../contract/operator-failure.js'
 
@@ -22,6 +24,10 @@ const POLL_RECORDS = 512
 const FIRST_POLL_RECORDS = 16
 /** A poll that took longer makes the next one smaller: control messages wait for it. */
 const LONG_POLL_MS = 20
+/** How soon it is asked again whether the last records of a split have left: nobody says so. */
+const LEAVING_CHECK_MS = 2
+
+const BARRIER = Symbol('barrier')
 
 /** How far a reader of a bounded source may run ahead of the others unless the job says otherwise. */
 const BOUNDED_DRIFT_MS = 600_000
@@ -36,6 +42,15 @@ export interface SourceHost {
   /** Makes all slots look again: another reader may wait for this one's watermark. */
   wakeOthers(): void
   fail(error: unknown): void
+  /** The subtask's watermark, and what of it the next tasks have been sent. */
+  applied(): number
+  emitted(): number
+  /** Begins to send what has been emitted so far; the result, to be asked often, says whether the next tasks have taken it. */
+  send(): () => boolean
+  /** All of a split of a source with successors was taken. */
+  splitFinished(split: AssignedSplit): void
+  /** A split that goes on from another one is as far as this subtask, or gone. */
+  splitCaughtUp(splitId: string): void
 }
 
 /** The source at the head of a chain: multiplexes the splits of one subtask. Slot thread. */
@@ -48,9 +63,13 @@ export class SourceDriver {
   private readonly clock: Clock
   private readonly host: SourceHost
   private readonly splits: SplitState[] = []
+  private readonly finished = new FinishedSplits()
+  private readonly followers = new Followers()
   private most = FIRST_POLL_RECORDS
   /** The last poll gave all that was asked for, and there is more. */
   plenty = false
+  /** What the enumerator said behind triggers whose snapshots are still to be taken. */
+  private readonly orders: (typeof BARRIER | (() => void))[] = []
   private opening = 0
   private openingSplits: AssignedSplit[] = []
   private noMoreSplits = false
@@ -77,38 +96,73 @@ export class SourceDriver {
   }
 
   assign(splits: readonly AssignedSplit[]): void {
-    for (const split of splits) {
-      this.opening++
-      this.openingSplits.push(split)
-      void this.open(split)
-    }
+    this.inOrder(() => {
+      for (const split of splits) {
+        this.opening++
+        this.openingSplits.push(split)
+        void this.open(split)
+      }
+    })
   }
 
   endOfSplits(): void {
-    this.noMoreSplits = true
+    this.inOrder(() => (this.noMoreSplits = true))
   }
 
-  /** Whether all splits are read and none will come. */
+  /** Finished splits leave the checkpoints; `hold`: they hold event time back until `release`. */
+  retire(ids: readonly string[], hold: boolean): void {
+    this.inOrder(() => {
+      this.finished.retire(ids, hold)
+      for (const id of ids) if (this.followers.remove(id)) this.host.splitCaughtUp(id)
+    })
+  }
+
+  release(ids: readonly string[]): void {
+    this.inOrder(() => this.finished.release(ids))
+  }
+
+  /** A checkpoint was triggered: its `snapshot` will come, and what is assigned or retired meanwhile is not in it. */
+  trigger(): void {
+    this.orders.push(BARRIER)
+  }
+
+  /** The enumerator's state in the checkpoint is that of the trigger. */
+  private inOrder(order: () => void): void {
+    if (this.orders.length > 0) this.orders.push(order)
+    else this.obey(order)
+  }
+
+  private obey(order: () => void): void {
+    try {
+      order()
+    } catch (error) {
+      throw operatorFailure(error, this.node.uid)
+    }
+  }
+
+  /** Whether all splits are read (with successors: and retired) and none will come. */
   get ended(): boolean {
-    return this.noMoreSplits && this.opening === 0 && this.splits.length === 0
+    return this.noMoreSplits && this.opening === 0 && this.splits.length === 0 && this.finished.empty
   }
 
   /** Whether every split is idle; without any split, whether that has been so for too long. */
   get idle(): boolean {
-    if (this.opening > 0 || this.ended) return false
+    if (this.opening > 0 || !this.finished.empty || this.ended) return false
     if (this.splits.length === 0) return this.tooLong(this.emptySinceMs)
     return this.splits.every((split) => split.idle)
   }
 
-  /** Reads one batch from the split furthest behind. */
-  poll(): SourceStatus {
-    if (this.ended) return 'end'
+  /** Reads one batch, of `limit` records at most, from the split furthest behind. */
+  poll(limit: number = POLL_RECORDS): SourceStatus {
     this.plenty = false
+    if (this.finished.waiting) for (const split of this.finished.takeLeft()) this.host.splitFinished(split)
+    if (this.followers.any) this.catchUp()
+    if (this.ended) return 'end'
     const split = this.choose()
     if (split === undefined) return 'wait'
     this.decoding.split = split
     const before = this.decoding.records
-    const status = this.read(split)
+    const status = this.read(split, limit)
     const read = this.decoding.records - before
     this.plenty = read >= POLL_RECORDS && status === 'more'
     if (this.strategy.idlenessMs !== undefined && read > 0) this.active(split)
@@ -125,25 +179,42 @@ export class SourceDriver {
   /** The subtask's watermark now; +Infinity once everything is read. */
   watermark(): number {
     if (this.ended) return MAX_WATERMARK
-    if (this.opening > 0 || this.splits.length === 0) return MIN_WATERMARK
-    let min = MAX_WATERMARK
-    for (const split of this.splits) if (!split.idle && split.watermark < min) min = split.watermark
+    if (this.opening > 0) return MIN_WATERMARK
+    const min = Math.min(this.finished.watermark, this.slowestSplit())
     return min === MAX_WATERMARK ? MIN_WATERMARK : min
   }
 
-  /** Shows how far it is to the other readers, for alignment. One that has nothing to read holds nobody back. */
+  /** Of those being read; +Infinity if all are idle. */
+  private slowestSplit(): number {
+    let min = MAX_WATERMARK
+    for (const split of this.splits) if (!split.idle && split.watermark < min) min = split.watermark
+    return min
+  }
+
+  /**
+   * Shows how far it is to the other readers, for alignment. One that has nothing to read holds nobody back, nor does a finished split: its
+   * successor may have to wait until another reader has come further.
+   */
   publish(): void {
     if (this.strategy.maxDriftMs === undefined) return
-    const nothing = this.splits.length === 0 ? !this.node.source.bounded : this.splits.every((split) => split.idle)
-    const watermark = nothing && this.opening === 0 ? MAX_WATERMARK : this.watermark()
+    const watermark = this.alignment()
     if (watermark === this.published) return
     this.published = watermark
     this.drift.publish(watermark)
     this.host.wakeOthers()
   }
 
-  /** Milliseconds after which idleness must be looked at again; Infinity if never. */
+  private alignment(): number {
+    if (this.opening > 0) return MIN_WATERMARK
+    if (this.splits.length > 0) return this.slowestSplit()
+    const { bounded, successors } = this.node.source
+    // What others read may have to end before there is anything for this one.
+    return this.ended || !bounded || successors === true ? MAX_WATERMARK : MIN_WATERMARK
+  }
+
+  /** Milliseconds after which idleness, or whether records have left, must be looked at again; Infinity if never. */
   nextIdleCheckMs(): number {
+    if (this.finished.waiting || this.followers.leaving) return LEAVING_CHECK_MS
     const { idlenessMs } = this.strategy
     if (idlenessMs === undefined || this.ended) return Infinity
     let quietSince = this.splits.length === 0 && !this.idle ? (this.emptySinceMs ?? Infinity) : Infinity
@@ -156,14 +227,25 @@ export class SourceDriver {
   /** Marks splits idle that have had nothing for too long. Call after each poll: time without polls is backpressure, not idleness. */
   checkIdleness(): void {
     if (this.strategy.idlenessMs === undefined) return
-    this.emptySinceMs = this.splits.length > 0 || this.opening > 0 ? undefined : (this.emptySinceMs ?? this.clock.now())
+    const some = this.splits.length > 0 || this.opening > 0 || !this.finished.empty
+    this.emptySinceMs = some ? undefined : (this.emptySinceMs ?? this.clock.now())
     for (const split of this.splits) if (split.waiting && this.tooLong(split.quietSinceMs)) split.idle = true
   }
 
   snapshot(): AssignedSplit[] {
+    const open = this.splits.map((s) => ({ id: s.id, split: this.positionOf(s.reader), watermark: s.watermark }))
+    const splits = [...open, ...this.openingSplits, ...this.finished.snapshot()]
+    this.orders.shift()
+    for (let next = this.orders[0]; next !== undefined && next !== BARRIER; next = this.orders[0]) {
+      this.orders.shift()
+      this.obey(next)
+    }
+    return splits
+  }
+
+  private positionOf(reader: SplitReader<unknown, JsonValue>): JsonValue {
     try {
-      const open = this.splits.map((s) => ({ id: s.id, split: s.reader.position(), watermark: s.watermark }))
-      return [...open, ...this.openingSplits]
+      return reader.position()
     } catch (error) {
       throw operatorFailure(error, this.node.uid)
     }
@@ -187,10 +269,10 @@ export class SourceDriver {
     return best.watermark - Math.min(slowest, others) <= limit ? best : undefined
   }
 
-  private read(split: SplitState): PollStatus {
+  private read(split: SplitState, limit: number): PollStatus {
     const began = this.clock.now()
     try {
-      return split.reader.poll(this.decoding, this.most)
+      return split.reader.poll(this.decoding, Math.min(this.most, limit))
     } catch (error) {
       throw operatorFailure(error, this.node.uid)
     } finally {
@@ -209,6 +291,12 @@ export class SourceDriver {
     return idlenessMs !== undefined && sinceMs !== undefined && this.clock.now() - sinceMs >= idlenessMs
   }
 
+  private catchUp(): void {
+    const { host } = this
+    const ids = this.followers.takeCaughtUp(host.applied(), host.emitted(), () => host.send())
+    for (const id of ids) host.splitCaughtUp(id)
+  }
+
   private awaitSplit(split: SplitState): void {
     split.waiting = true
     split.quietSinceMs ??= this.clock.now()
@@ -222,6 +310,10 @@ export class SourceDriver {
   }
 
   private finishSplit(split: SplitState): void {
+    if (this.node.source.successors === true) {
+      const { id, reader, watermark } = split
+      this.finished.add({ id, split: this.positionOf(reader), watermark }, this.host.send())
+    } else if (this.followers.remove(split.id)) this.host.splitCaughtUp(split.id)
     this.splits.splice(this.splits.indexOf(split), 1)
     void Promise.resolve(split.reader.close?.()).catch((error: unknown) =>
       this.host.fail(operatorFailure(error, this.node.uid)),
@@ -232,7 +324,9 @@ export class SourceDriver {
     try {
       const identified: IdentifiedSplit<JsonValue> = { id: assigned.id, split: assigned.split }
       const reader = await this.reader.openSplit(identified)
-      this.splits.push(new SplitState(assigned.id, reader, assigned.watermark, this.strategy.generator))
+      const split = new SplitState(assigned.id, reader, assigned.watermark, this.strategy.generator)
+      this.splits.push(split)
+      if (assigned.follows === true) this.followers.add(split, assigned.watermark)
       this.opening--
       this.openingSplits = this.openingSplits.filter((s) => s !== assigned)
       this.host.wake()

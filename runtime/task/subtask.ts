@@ -1,8 +1,10 @@
 /**
- * Invariant: one thing at a time, in this order: what waits in the outbox, what waits for a promise, the watermark being applied, the
- * batch being processed, then the next element. A subtask never blocks its thread; it says that it could not go on.
+ * Invariant: one thing at a time, in this order: what waits in the outbox, what waits for a promise, the watermark being applied, tasks
+ * of asynchronous operators, the batch being processed, then the next element. A subtask never blocks its thread; it says that it could
+ * not go on.
  *
  *   source | gate --> [ batch ] --> chain of links --> record writers --> channels
+ *                                     ^  tasks, held watermarks
  */
 import type { Key } from '../contract/key.js'
 import type { Clock } from '../contract/time.js'
@@ -10,14 +12,22 @@ import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
 import type { RecordBatch } from '../exchange/record-batch.js'
 import type { LocalMetrics } from './counters.js'
 import type { GateChannel, GateOutput, InputGate } from './input-gate.js'
-import type { Link, LinkSnapshot } from './link.js'
+import { HeldWatermarks } from './held-watermarks.js'
+import type { Link, LinkHost, LinkSnapshot } from './link.js'
+import { Mailbox } from './mailbox.js'
+import { operatorFailure } from '../contract/operator-failure.js'
 import { keyOfPartial, unmarkPartials } from './partial-record.js'
+import { Pauses } from './pauses.js'
 import type { RecordWriter } from './record-writer.js'
-import type { SourceDriver } from './source-driver.js'
+import type { SourceDriver, SourceStatus } from './source-driver.js'
 import type { AssignedSplit } from '../worker/protocol.js'
 
 /** Timers fired in one turn at most. */
 const TIMER_SLICE = 1024
+/** Tasks run in one turn at most. */
+const TASK_SLICE = 64
+/** Records read in one turn at most, one by one, where operators may pause after each. */
+const SINGLE_POLLS = 64
 /** A source that has plenty to read polls so often between two watermarks at most; at first, and so on small inputs, once. */
 const MOST_POLLS_PER_WATERMARK = 8
 /** After each so many full polls it is once more. */
@@ -56,7 +66,21 @@ export class Subtask implements GateOutput {
   private gate: InputGate | undefined
   private readonly writers: readonly RecordWriter[]
   private readonly host: SubtaskHost
+  /** Those that let nothing go on while they are busy. */
+  private readonly stopping: readonly Link[]
+  private readonly pauses: Pauses
+  private readonly mailbox: Mailbox
+  /** Only there if any operator of the chain holds watermarks back. */
+  private readonly held: HeldWatermarks | undefined
+  private readonly settling: readonly Link[]
+  private runningTask = false
   private waiting = false
+  /** While a barrier or the end is being prepared, tasks go on from this link; those before it have let it pass. */
+  private preparing: number | undefined
+  /** A watermark that was held back may go on. */
+  private releasing = false
+  /** The watermark that the first link was firing timers for when another one was let go on behind it. */
+  private suspended: number | undefined
   private batch: RecordBatch | undefined
   private channel: GateChannel | undefined
   private partials = false
@@ -64,6 +88,8 @@ export class Subtask implements GateOutput {
   /** The watermark being applied and the link it has reached. */
   private target = MIN_WATERMARK
   private applied = MIN_WATERMARK
+  /** What the channels have; less than `applied` while an operator holds it back. */
+  private emitted = MIN_WATERMARK
   private linkIndex = 0
   private applying = false
   /** The watermark being applied has fired some of its timers, not all. */
@@ -71,15 +97,16 @@ export class Subtask implements GateOutput {
   private ending = false
   private finishedOnce = false
   private idle = false
-  /** A status that goes on behind the watermark being applied. */
-  private statusBehind: boolean | undefined
+  /** Idleness that those behind shall hear of, after what is still on its way. */
+  private idleBehind = false
+  private toldIdle = false
   private timerBudget = 0
   private polls = 0
   private pollsSince = 0
   private waits = 0
   private readonly triggers: { checkpointId: number; timestampMs: number }[] = []
   private readonly keys: Key[] = []
-  private readonly shouldYield = (): boolean => this.timerBudget-- <= 0 || this.blocked()
+  private readonly shouldYield: () => boolean
 
   constructor(options: {
     task: number
@@ -94,7 +121,17 @@ export class Subtask implements GateOutput {
     this.writers = options.writers
     this.host = options.host
     this.source = options.source
+    this.stopping = options.links.filter((link) => link.pauses !== true)
+    this.settling = options.links.filter((link) => link.settled !== undefined)
+    const fail = (error: unknown): void => this.host.fail(error)
+    this.pauses = new Pauses(options.links, () => this.host.wake(), fail)
+    this.mailbox = new Mailbox(options.links.length)
+    if (options.links.some((link) => link.holdWatermark !== undefined)) this.held = new HeldWatermarks(options.links)
+    this.shouldYield = this.pauses.any
+      ? () => this.timerBudget-- <= 0 || this.blocked() || this.pauses.at() >= 0
+      : () => this.timerBudget-- <= 0 || this.blocked()
     this.applied = options.restoredWatermark
+    options.links.forEach((link, index) => link.attach?.(this.linkHost(index)))
     if (options.restoredWatermark > MIN_WATERMARK) this.watermark(options.restoredWatermark)
   }
 
@@ -107,10 +144,21 @@ export class Subtask implements GateOutput {
     return this.applied
   }
 
+  /** The watermark that has gone out: behind that of the operators while one of them holds it back. */
+  get emittedWatermark(): number {
+    return this.emitted
+  }
+
   /** Does a bounded piece of work; false when there is nothing it could do. */
   runOnce(): boolean {
-    if (this.waiting || !this.drain()) return false
-    if (this.applying) return this.barrierBetweenSlices() || this.applyWatermark()
+    if (!this.drain()) return false
+    if (this.waiting) return this.goOnPreparing()
+    if (this.applying) {
+      if (this.barrierBetweenSlices()) return true
+      return this.timersPause() ? this.advanceHeld() || this.runTasks(0) : this.applyWatermark()
+    }
+    if (this.advanceHeld() || this.runTasks(0)) return true
+    if (this.pauses.any && this.pauses.at() >= 0) return this.takeTrigger()
     if (this.batch !== undefined) return this.processBatch()
     if (this.ending) return this.end()
     return this.source === undefined ? this.pollGate(this.gate!) : this.pollSource(this.source)
@@ -118,11 +166,26 @@ export class Subtask implements GateOutput {
 
   /** Whether `runOnce` might do something now; asked before the slot sleeps. */
   hasWork(): boolean {
-    if (this.waiting) return false
+    if (this.waiting && (this.preparing === undefined || this.waits > 1)) return false
     if (this.blocked()) return this.writers.some((writer) => writer.canDrain())
-    if (this.applying || this.batch !== undefined || this.ending || this.triggers.length > 0) return true
+    if (this.canAdvanceHeld() || this.mailbox.next(this.tasksFrom(this.preparing ?? 0)) >= 0) return true
+    if (this.waiting) return false
+    if (this.applying) return !this.timersPause()
+    if (this.pauses.any && this.pauses.at() >= 0) return this.triggers.length > 0
+    if (this.batch !== undefined || this.triggers.length > 0) return true
+    if (this.ending) return !this.held || this.applied < MAX_WATERMARK || this.emitted === MAX_WATERMARK
     if (this.source !== undefined) return !this.finishedOnce && this.source.driver.canPoll()
     return this.gate!.hasNext()
+  }
+
+  /** Of a source: whether all its splits are idle, so that its watermark says nothing. */
+  get isIdle(): boolean {
+    return this.idle
+  }
+
+  /** Whether it waits for room in a channel, for an operator, a sink or a disk: backpressure. */
+  get stuck(): boolean {
+    return this.waiting || this.blocked() || (this.pauses.any && this.pauses.at() >= 0)
   }
 
   /** Sends partly filled batches. */
@@ -130,9 +193,25 @@ export class Subtask implements GateOutput {
     for (const writer of this.writers) writer.flush()
   }
 
+  /**
+   * Begins to send what has been emitted so far, what operators still work on included. The result says whether all of it has left the
+   * subtask.
+   */
+  send(): () => boolean {
+    let left = false
+    const sending = this.settleAll().then(() => {
+      this.flush()
+      left = true
+      this.host.wake()
+    })
+    sending.catch((error: unknown) => this.host.fail(error))
+    return () => left && !this.blocked()
+  }
+
   /** Fires due processing-time timers; when the next one is due, in epoch milliseconds. */
   processingTime(): number {
     let next = Infinity
+    if (this.timersPause()) return Infinity
     for (const link of this.links) {
       let due = link.nextProcessingTimer()
       if (due <= this.host.clock.now() && !this.waiting && !this.finishedOnce && this.drain()) {
@@ -158,7 +237,9 @@ export class Subtask implements GateOutput {
 
   /** A barrier enters here: the coordinator triggered a source. */
   trigger(checkpointId: number, timestampMs: number): void {
-    if (this.source !== undefined) this.triggers.push({ checkpointId, timestampMs })
+    if (this.source === undefined) return
+    this.source.driver.trigger()
+    this.triggers.push({ checkpointId, timestampMs })
   }
 
   abort(checkpointId: number): void {
@@ -198,8 +279,36 @@ export class Subtask implements GateOutput {
   }
 
   status(idle: boolean): void {
-    if (this.applying) this.statusBehind = idle
-    else this.broadcast({ kind: idle ? 'idle' : 'active' })
+    this.idleBehind = idle
+    if (idle) this.sendIdle()
+    else if (this.toldIdle) {
+      this.toldIdle = false
+      this.broadcast({ kind: 'active' })
+    }
+  }
+
+  /** Behind the watermarks and records that came before it. */
+  private sendIdle(): void {
+    if (!this.idleBehind || this.applying || this.suspended !== undefined) return
+    if (this.held !== undefined && this.emitted < this.applied) return
+    if (this.working()) return
+    this.idleBehind = false
+    this.toldIdle = true
+    this.broadcast({ kind: 'idle' })
+  }
+
+  /** Whether operators still work on records; calls again when they no longer do. */
+  private working(): boolean {
+    for (const link of this.settling) {
+      const settled = link.settled!()
+      if (settled === undefined) continue
+      settled.then(
+        () => this.sendIdle(),
+        (error: unknown) => this.host.fail(error),
+      )
+      return true
+    }
+    return false
   }
 
   aligned(checkpointId: number, timestampMs: number): void {
@@ -213,14 +322,10 @@ export class Subtask implements GateOutput {
   // The pieces of work.
 
   private pollSource(source: SourceHead): boolean {
-    const trigger = this.triggers.shift()
-    if (trigger !== undefined) {
-      this.wait(this.takeSnapshot(trigger.checkpointId, trigger.timestampMs))
-      return true
-    }
+    if (this.takeTrigger()) return true
     if (this.finishedOnce) return false
     const { driver } = source
-    const status = driver.poll()
+    const status = this.pauses.any ? this.pollSingly(driver) : driver.poll()
     driver.checkIdleness()
     driver.publish()
     const { idle } = driver
@@ -237,6 +342,23 @@ export class Subtask implements GateOutput {
     if (status === 'end') this.ending = true
     if (status !== 'wait') this.awaitSinks()
     return status !== 'wait' || this.applying
+  }
+
+  private takeTrigger(): boolean {
+    const trigger = this.triggers.shift()
+    if (trigger === undefined) return false
+    this.wait(this.takeSnapshot(trigger.checkpointId, trigger.timestampMs))
+    return true
+  }
+
+  /** A poll cannot be stopped half way: where operators may pause after a record, it is for one. */
+  private pollSingly(driver: SourceDriver): SourceStatus {
+    let status = driver.poll(1)
+    for (let n = 1; n < SINGLE_POLLS && status === 'more' && !this.blocked() && this.pauses.at() < 0; n++) {
+      status = driver.poll(1)
+      if (status === 'wait') return 'more'
+    }
+    return status
   }
 
   private pollGate(gate: InputGate): boolean {
@@ -262,7 +384,8 @@ export class Subtask implements GateOutput {
     const input = channel.input === 0 ? head.input : head.input2
     const { backend } = head
     let i = this.cursor
-    if (this.partials) i = this.processPartials(batch, i)
+    if (this.pauses.any) i = this.processPausing(batch, channel, i)
+    else if (this.partials) i = this.processPartials(batch, i)
     else if (backend !== undefined && channel.keyOf !== undefined) {
       const { keyOf } = channel
       const groups = batch.keyGroups!
@@ -310,6 +433,23 @@ export class Subtask implements GateOutput {
     return i
   }
 
+  /** As the others, but asks after each record whether another may come. */
+  private processPausing({ values, timestamps, keyGroups, length }: RecordBatch, channel: GateChannel, from: number): number {
+    const head = this.links[0]!
+    const { backend } = head
+    const keyOf = this.partials ? keyOfPartial : channel.keyOf
+    const input = this.partials ? head.partials! : channel.input === 0 ? head.input : head.input2
+    let i = from
+    while (i < length) {
+      const value = values[i]
+      if (backend !== undefined && keyOf !== undefined) backend.setCurrentKey(keyOf(value), keyGroups![i]!)
+      input.emit(value, timestamps[i]!)
+      i++
+      if (this.blocked() || this.pauses.at() >= 0) break
+    }
+    return i
+  }
+
   /**
    * A barrier may fall between two slices of firing windows: the snapshot has the timers that are left, and a restored subtask fires
    * them first. Records that come first instead wait until the watermark is applied. True when a snapshot is being taken.
@@ -322,8 +462,9 @@ export class Subtask implements GateOutput {
 
   private applyWatermark(): boolean {
     this.timerBudget = TIMER_SLICE
-    while (this.linkIndex < this.links.length) {
-      const link = this.links[this.linkIndex]!
+    const { links, held } = this
+    while (this.linkIndex < links.length) {
+      const link = links[this.linkIndex]!
       const loading = link.backend?.prefetchTimers(this.target)
       if (loading !== undefined) {
         this.wait(loading)
@@ -333,18 +474,114 @@ export class Subtask implements GateOutput {
         this.sliced = true
         return true
       }
+      if (this.linkIndex === 0) this.applied = this.target
+      if (held !== undefined) {
+        held.saw(this.linkIndex, this.target)
+        const passing = held.passing(this.linkIndex)
+        if (passing === undefined) return this.endApplying()
+        this.target = passing
+      }
       this.linkIndex++
       if (this.blocked()) break
     }
-    if (this.linkIndex < this.links.length) return true
+    if (this.linkIndex < links.length) return true
+    if (links.length === 0) this.applied = this.target
+    this.emitted = this.target
+    held?.saw(links.length, this.target)
+    this.broadcast({ kind: 'watermark', time: this.target })
+    return this.endApplying()
+  }
+
+  private endApplying(): boolean {
     this.applying = false
     this.sliced = false
-    this.applied = this.target
-    this.broadcast({ kind: 'watermark', time: this.target })
-    if (this.statusBehind !== undefined) this.broadcast({ kind: this.statusBehind ? 'idle' : 'active' })
-    this.statusBehind = undefined
+    this.sendIdle()
     this.awaitSinks()
+    if (this.suspended !== undefined) {
+      this.watermark(this.suspended)
+      this.suspended = undefined
+      this.sliced = true
+    }
     return true
+  }
+
+  /** Lets watermarks go on that operators held back. The first link may be between two slices of timers: it waits that long. */
+  private advanceHeld(): boolean {
+    const { held } = this
+    if (held === undefined) return false
+    if (this.applying && this.linkIndex > 0) return this.applyWatermark()
+    if (!this.releasing) return false
+    const link = held.released()
+    if (link < 0) {
+      this.releasing = false
+      return false
+    }
+    if (this.applying) {
+      this.suspended = this.target
+      this.sliced = false
+    }
+    this.target = held.passing(link)!
+    this.linkIndex = link + 1
+    this.applying = true
+    return this.applyWatermark()
+  }
+
+  private canAdvanceHeld(): boolean {
+    return this.releasing || (this.held !== undefined && this.applying && this.linkIndex > 0)
+  }
+
+  /** An operator behind the first link is busy, so its timers wait. */
+  private timersPause(): boolean {
+    return this.pauses.any && this.links[0]!.backend !== undefined && this.pauses.at() >= 0
+  }
+
+  /** What a barrier or the end of input waits for. */
+  private goOnPreparing(): boolean {
+    if (this.preparing === undefined || this.waits > 1) return false
+    return this.advanceHeld() || this.runTasks(this.preparing)
+  }
+
+  /** Runs tasks of the links from there on. What emits into a busy operator waits. */
+  private runTasks(from: number): boolean {
+    const { mailbox } = this
+    let ran = 0
+    while (mailbox.size > 0 && ran < TASK_SLICE && !this.blocked()) {
+      const link = mailbox.next(this.tasksFrom(from))
+      if (link < 0) break
+      ran++
+      this.runTask(link)
+      if (this.releasing) break
+    }
+    if (ran > 0) this.awaitSinks()
+    return ran > 0
+  }
+
+  private runTask(link: number): void {
+    this.runningTask = true
+    try {
+      this.mailbox.run(link)
+    } catch (error) {
+      throw operatorFailure(error, this.links[link]!.uid)
+    } finally {
+      this.runningTask = false
+    }
+  }
+
+  private tasksFrom(link: number): number {
+    return this.mailbox.size === 0 ? link : Math.max(link, this.pauses.at())
+  }
+
+  private linkHost(index: number): LinkHost {
+    return {
+      execute: (task) => {
+        this.mailbox.add(index, task)
+        if (!this.runningTask) this.host.wake()
+      },
+      releaseWatermark: () => {
+        this.releasing = this.held !== undefined && this.emitted < this.applied
+        if (this.releasing) this.host.wake()
+      },
+    }
   }
 
   private end(): boolean {
@@ -354,13 +591,17 @@ export class Subtask implements GateOutput {
       this.ending = true
       return true
     }
+    if (this.held !== undefined && this.emitted < MAX_WATERMARK) {
+      this.ending = true
+      return false
+    }
     this.finishedOnce = true
     this.wait(this.finish())
     return true
   }
 
   private async finish(): Promise<void> {
-    for (const link of this.links) await link.finish()
+    await this.prepare((link) => link.finish())
     this.broadcast({ kind: 'end' })
     this.flush()
     this.host.finished(this.task)
@@ -368,12 +609,27 @@ export class Subtask implements GateOutput {
 
   private async takeSnapshot(checkpointId: number, timestampMs: number): Promise<void> {
     this.host.snapshotBegins(checkpointId)
-    for (const link of this.links) await link.prepareBarrier(checkpointId)
+    await this.prepare((link) => link.prepareBarrier(checkpointId))
     this.broadcast({ kind: 'barrier', checkpointId, timestamp: timestampMs })
     const operators: LinkSnapshot[] = []
     if (this.source !== undefined) operators.push(this.sourceSnapshot(this.source))
     for (const link of this.links) operators.push(await link.snapshot(checkpointId))
     this.host.snapshotTaken({ task: this.task, checkpointId, operators })
+  }
+
+  /** Link by link; what an operator gave to be executed before its promise resolved is executed before the next one's turn. */
+  private async prepare(each: (link: Link) => Promise<void>): Promise<void> {
+    for (let index = 0; index < this.links.length; index++) {
+      this.preparing = index
+      await each(this.links[index]!)
+      const emptied = this.mailbox.emptied(index)
+      if (emptied !== undefined) await emptied
+    }
+    this.preparing = undefined
+  }
+
+  private async settleAll(): Promise<void> {
+    for (const link of this.settling) await link.settled!()
   }
 
   private sourceSnapshot(source: SourceHead): LinkSnapshot {
@@ -390,7 +646,7 @@ export class Subtask implements GateOutput {
   }
 
   private awaitSinks(): void {
-    for (const link of this.links) {
+    for (const link of this.stopping) {
       const busy = link.busy()
       if (busy !== undefined) this.wait(busy)
     }

@@ -1,5 +1,6 @@
 import { keyGroupRange } from '../codec/key-group.js'
 import type { OperatorNode } from '../contract/graph.js'
+import { operatorFailure } from '../contract/operator-failure.js'
 import type { JsonValue } from '../contract/json.js'
 import type { Key } from '../contract/key.js'
 import type { Output } from '../contract/output.js'
@@ -33,6 +34,13 @@ export class HarnessSubtask {
   private readonly backend: KeyedBackend | undefined
   private readonly rows: StateRows
   private readonly restored: SubtaskRestore | undefined
+  /** Of asynchronous operators: what they asked for while they were called. */
+  private readonly tasks: (() => void)[] = []
+  private called = 0
+  private failure: { readonly error: unknown } | undefined
+  private readonly failureAwaited: (() => void)[] = []
+  private input = MIN_WATERMARK
+  private output = MIN_WATERMARK
 
   constructor(node: OperatorNode, wiring: Omit<OperatorWiring, 'backend'>, restored: SubtaskRestore | undefined) {
     const { subtask, parallelism, maxParallelism } = wiring.info
@@ -58,6 +66,12 @@ export class HarnessSubtask {
       ...wiring,
       ...(this.backend === undefined ? {} : { backend: this.backend }),
     })
+    this.link.attach({ execute: (task) => this.execute(task), releaseWatermark: () => this.release() })
+  }
+
+  /** What goes on to the operators behind: operators that work on records hold it back. */
+  get outputWatermark(): number {
+    return this.output
   }
 
   async open(): Promise<void> {
@@ -80,18 +94,34 @@ export class HarnessSubtask {
   process(value: unknown, timestamp: number, input: 0 | 1, key?: { readonly key: Key; readonly group: number }): void {
     if (key !== undefined) this.backend?.setCurrentKey(key.key, key.group)
     const to: Output<unknown> = input === 0 ? this.link.input : this.link.input2
-    to.emit(value, timestamp)
+    this.call(() => to.emit(value, timestamp))
   }
 
   advanceWatermark(watermark: number): void {
-    while (!this.link.advanceWatermark(watermark, neverYield));
+    this.call(() => {
+      while (!this.link.advanceWatermark(watermark, neverYield));
+    })
+    this.input = watermark
+    this.release()
+  }
+
+  /** Resolves when the operator works on no record any more. */
+  async settled(): Promise<void> {
+    while (this.failure === undefined) {
+      const settled = this.link.settled?.()
+      if (settled === undefined) break
+      await Promise.race([settled, this.failing()])
+    }
+    this.refuseFailed()
   }
 
   /** Fires what is due until then, each timer at its own time. */
   advanceProcessingTime(clock: VirtualClock, untilMs: number): void {
     for (let due = this.link.nextProcessingTimer(); due <= untilMs; due = this.link.nextProcessingTimer()) {
       clock.advanceTo(due)
-      while (!this.link.fireProcessingTimers(clock.now(), neverYield));
+      this.call(() => {
+        while (!this.link.fireProcessingTimers(clock.now(), neverYield));
+      })
     }
   }
 
@@ -104,7 +134,8 @@ export class HarnessSubtask {
   }
 
   async snapshot(checkpointId: number): Promise<SubtaskState> {
-    await this.link.prepareBarrier(checkpointId)
+    await Promise.race([this.link.prepareBarrier(checkpointId), this.failing()])
+    this.refuseFailed()
     const { watermark, state, schema, counters } = this.link.snapshot(checkpointId)
     if (this.backend !== undefined) await this.rows.take(this.backend)
     this.link.checkpointComplete(checkpointId)
@@ -115,11 +146,53 @@ export class HarnessSubtask {
     return this.link.metrics.counts()
   }
 
-  finish(): Promise<void> {
-    return this.link.finish()
+  async finish(): Promise<void> {
+    await Promise.race([this.link.finish(), this.failing()])
+    this.refuseFailed()
   }
 
   close(): Promise<void> {
     return this.link.close()
+  }
+
+  /** A task that failed fails the next call: nobody else hears of it. */
+  private call(run: () => void): void {
+    this.refuseFailed()
+    this.called++
+    try {
+      run()
+    } finally {
+      this.called--
+    }
+    while (this.called === 0 && this.tasks.length > 0) this.run(this.tasks.shift()!)
+    this.refuseFailed()
+  }
+
+  private execute(task: () => void): void {
+    if (this.called > 0) this.tasks.push(task)
+    else this.run(task)
+  }
+
+  private run(task: () => void): void {
+    try {
+      task()
+    } catch (error) {
+      this.failure ??= { error: operatorFailure(error, this.link.uid) }
+      for (const wake of this.failureAwaited.splice(0)) wake()
+    }
+  }
+
+  private failing(): Promise<void> {
+    if (this.failure !== undefined) return Promise.resolve()
+    return new Promise((resolve) => this.failureAwaited.push(resolve))
+  }
+
+  private refuseFailed(): void {
+    if (this.failure !== undefined) throw this.failure.error
+  }
+
+  private release(): void {
+    const passes = this.link.holdWatermark?.(this.input) ?? this.input
+    if (passes > this.output) this.output = passes
   }
 }

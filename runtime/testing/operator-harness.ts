@@ -108,6 +108,16 @@ export class OperatorHarness<Out = unknown> {
     this.clock.advanceTo(epochMs)
   }
 
+  /** Resolves when an asynchronous operator works on no record any more. Time-outs and retries wait for {@link advanceProcessingTime}. */
+  async settled(): Promise<void> {
+    for (const subtask of this.subtasks) await subtask.settled()
+  }
+
+  /** How far event time has come behind the operator: an asynchronous one holds it back behind its records. */
+  get outputWatermark(): number {
+    return Math.min(...this.subtasks.map((subtask) => subtask.outputWatermark))
+  }
+
   /** The input ends: the last watermark, then the operator's `finish`. */
   async finish(): Promise<void> {
     this.advanceWatermark(MAX_WATERMARK)

@@ -6,6 +6,7 @@ import type { CheckpointManifest } from '../checkpoint/manifest.js'
 import type { JobDefinition } from '../contract/graph.js'
 import type { Clock } from '../contract/time.js'
 import type { MergeRunner } from '../coordinator/background-merges.js'
+import { checkJob } from '../coordinator/check-job.js'
 import { ringCount } from '../coordinator/deploy.js'
 import type { JobEvents } from '../coordinator/events.js'
 import { JobCoordinator, type JobResult } from '../coordinator/job-coordinator.js'
@@ -53,8 +54,8 @@ export interface InProcessResult extends JobResult {
 
 /**
  * Runs a job to its end on the calling thread: the engine's own coordinator, slots, exchange, state and checkpoints, without threads.
- * Goes on from the last checkpoint in `checkpointDirectory`, unless the job finished there. A job that fails is no rejection: see `status`
- * and `failure` of the result.
+ * Goes on from the last checkpoint in `checkpointDirectory`, unless the job finished there. Rejects with what keeps it from starting (a
+ * `check` that fails); a job that fails later is no rejection: see `status` and `failure` of the result.
  */
 export async function runInProcess(job: JobDefinition, options: InProcessOptions = {}): Promise<InProcessResult> {
   const { checkpointDirectory } = options
@@ -77,6 +78,13 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
   const printed: string[] = []
   const warnings: string[] = []
   const merges = new AwaitedMerges()
+  const events: JobEvents = {
+    ...silent,
+    print: (line) => printed.push(line),
+    warn: (uid, m) => warnings.push(`${uid}: ${m}`),
+    ...options.events,
+  }
+  await checkJob(graph, { jobId: job.name, warn: (uid, message) => events.warn(uid, message) })
   const coordinator = new JobCoordinator({
     jobId: job.name,
     jobName: job.name,
@@ -86,12 +94,7 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
     storage: openStorage(directory),
     identity: { host: 'in-process', bootId: null, pid: process.pid, startTicks: null },
     clock,
-    events: {
-      ...silent,
-      print: (line) => printed.push(line),
-      warn: (uid, m) => warnings.push(`${uid}: ${m}`),
-      ...options.events,
-    },
+    events,
     plan,
     memory: planMemory(options.memoryBytes ?? 256 * 1024 * 1024, plan.parallelism, ringCount(plan)),
     hosts: () => new InProcessSlots(job, clock),

@@ -6,6 +6,7 @@ import type { SerializedError } from '../contract/errors.js'
 import type { JsonValue } from '../contract/json.js'
 import type { StateSchema } from '../contract/state.js'
 import type { SegmentRef } from '../checkpoint/manifest.js'
+import type { SlotFigures } from '../metrics/figures.js'
 
 /** What a slot is started with. */
 export interface SlotAssignment {
@@ -69,11 +70,21 @@ export interface AssignedSplit {
   readonly split: JsonValue
   /** The watermark the split had reached; -Infinity for a new one. */
   readonly watermark: number
+  /** It goes on from another split, which may have been another reader's: its reader says when it has caught up. */
+  readonly follows?: boolean
 }
 
 /** Coordinator to slot, in order. */
 export type ToSlot =
   | { readonly type: 'assignSplits'; readonly uid: string; readonly splits: readonly AssignedSplit[] }
+  /** Splits that were read to their end and whose successors are assigned. `hold`: event time waits for `releaseSplits`. */
+  | {
+      readonly type: 'retireSplits'
+      readonly uid: string
+      readonly splitIds: readonly string[]
+      readonly hold: boolean
+    }
+  | { readonly type: 'releaseSplits'; readonly uid: string; readonly splitIds: readonly string[] }
   | { readonly type: 'noMoreSplits'; readonly uid: string }
   | { readonly type: 'start' }
   | { readonly type: 'triggerCheckpoint'; readonly checkpointId: number; readonly timestampMs: number }
@@ -97,11 +108,13 @@ export interface OperatorSnapshot {
   readonly counters: Readonly<Record<string, number>>
 }
 
-/** Live figures of a slot, a few times a second. */
+/** What a slot has counted, a few times a second. */
 export interface SlotMetrics {
   readonly operators: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Lowest watermark of the slot's source subtasks. */
   readonly watermark: number
+  /** All metrics. */
+  readonly figures: SlotFigures
 }
 
 /** Slot to coordinator. */
@@ -115,6 +128,9 @@ export type FromSlot =
       readonly operators: readonly OperatorSnapshot[]
     }
   | { readonly type: 'subtaskFinished'; readonly slot: number; readonly task: number }
+  /** Of a source with successors: the next tasks have taken all of the split. */
+  | { readonly type: 'splitFinished'; readonly slot: number; readonly uid: string; readonly split: AssignedSplit }
+  | { readonly type: 'splitCaughtUp'; readonly slot: number; readonly uid: string; readonly splitId: string }
   | { readonly type: 'failed'; readonly slot: number; readonly uid?: string; readonly error: SerializedError }
   | { readonly type: 'print'; readonly lines: readonly string[] }
   | { readonly type: 'warn'; readonly slot: number; readonly uid: string; readonly message: string }

@@ -8,6 +8,7 @@ import { OperatorFailure } from '../contract/operator-failure.js'
 import type { Clock } from '../contract/time.js'
 import { AtomicsParker, AtomicsWaker, openParking } from '../exchange/atomics-parking.js'
 
+import type { ThreadUsage } from '../metrics/figures.js'
 import { planJob } from '../plan/plan.js'
 import { planHash } from '../plan/plan-hash.js'
 import { openStorage } from '../storage/open-storage.js'
@@ -18,7 +19,7 @@ import { openRings } from '../task/open-rings.js'
 import { SegmentFiles } from '../task/segment-files.js'
 import { Slot, type SlotLink } from '../task/slot.js'
 import type { SlotAssignment, ToSlot } from './protocol.js'
-import { reportMetrics } from './report-metrics.js'
+import { reportMetrics, type Reports } from './report-metrics.js'
 
 /** What a slot needs to start. */
 export interface SlotStart {
@@ -26,6 +27,8 @@ export interface SlotStart {
   readonly port: MessagePort
   readonly job: JobDefinition
   readonly clock: Clock
+  /** Of the slot's thread, if it has one of its own. */
+  readonly usage?: () => ThreadUsage
 }
 
 /** A slot under way. */
@@ -37,16 +40,23 @@ export interface RunningSlot {
 }
 
 /** Builds the slot's share of the plan, restores it and runs it. Failures go to the coordinator through the port. */
-export function startSlot({ assignment, port, job, clock }: SlotStart): RunningSlot {
+export function startSlot({ assignment, port, job, clock, usage }: SlotStart): RunningSlot {
   const parking = openParking(assignment.parking)
   const waker = new AtomicsWaker(parking)
   const link = portLink(port, () => waker.wake(assignment.slot))
   const storage = openStorage(assignment.storageUrl)
+  let reports: Reports | undefined
   const slot = new Slot({
     slot: assignment.slot,
     slots: assignment.parallelism,
     clock,
-    link,
+    link: {
+      ...link,
+      send: (message) => {
+        if (message.type === 'closed') reports?.last()
+        link.send(message)
+      },
+    },
     waker,
     parker: new AtomicsParker(parking, assignment.slot),
     segments: new SegmentFiles(storage, assignment),
@@ -56,7 +66,6 @@ export function startSlot({ assignment, port, job, clock }: SlotStart): RunningS
     const graph = job.build(assignment.params)
     const keyed = graph.nodes.filter((node) => node.kind === 'operator' && node.keyed).length
     const backends = new BackendFactory(assignment, storage, clock, keyed)
-    let stopMetrics = (): void => {}
     try {
       const plan = planJob(graph, assignment.parallelism, assignment.maxParallelism)
       if (planHash(plan) !== assignment.planHash) throw unstablePlan()
@@ -64,13 +73,20 @@ export function startSlot({ assignment, port, job, clock }: SlotStart): RunningS
       const channels = new ChannelTable(assignment, rings)
       const subtasks = await buildSubtasks({ plan, assignment, slot, clock, channels, backends })
       slot.host(subtasks)
-      stopMetrics = reportMetrics(assignment.slot, subtasks, clock, link)
+      reports = reportMetrics({
+        number: assignment.slot,
+        slot,
+        subtasks,
+        clock,
+        link,
+        ...(usage === undefined ? {} : { usage }),
+      })
       await slot.run()
     } catch (error) {
       const uid = error instanceof OperatorFailure ? { uid: error.uid } : {}
       link.send({ type: 'failed', slot: assignment.slot, error: serializeError(error), ...uid })
     } finally {
-      stopMetrics()
+      reports?.stop()
       await backends.close()
       port.close()
     }

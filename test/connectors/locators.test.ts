@@ -63,7 +63,7 @@ describe('streamFrom', () => {
     expect(refusal(() => streamFrom(locators('ftp:host/x')))).toMatchObject({
       code: 'MILLRACE_PARAM',
       message: 'ftp:host/x: unknown scheme ftp:',
-      hint: 'known schemes: file:, datagen:',
+      hint: 'known schemes: file:, datagen:, kinesis:',
     })
   })
 
@@ -105,7 +105,7 @@ describe('sinkFor', () => {
   it('refuses what it does not know', () => {
     expect(refusal(() => sinkFor(locators('ftp:host')[0]!))).toMatchObject({
       code: 'MILLRACE_PARAM',
-      hint: 'known schemes: file:, console:',
+      hint: 'known schemes: file:, console:, kinesis:, s3:, dynamodb:, sns:, eventbridge:, firehose:',
     })
     for (const text of [
       'file:',

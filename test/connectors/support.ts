@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest'
 import type { JsonValue } from '../../runtime/contract/json.js'
 import type { IdentifiedSplit, RawOutput, RawRecord, Source, SplitReader } from '../../runtime/contract/source.js'
 import type { Clock } from '../../runtime/contract/time.js'
+import { LocalMetrics } from '../../runtime/metrics/local-metrics.js'
 
 /** A folder of the test's own, gone when it ends. */
 export function tempFolder(): string {
@@ -59,6 +60,14 @@ export async function enumerate<Raw, Split extends JsonValue, State extends Json
   const warnings: string[] = []
   let noMoreSplits = false
   const enumerator = source.createEnumerator({
+    uid: 'source',
+    jobId: 'job',
+    runId: 'run',
+    runStartedAtMs: 0,
+    attempt: 1,
+    checkpointing: true,
+    metrics: new LocalMetrics(),
+    retireSplits: () => undefined,
     parallelism: options.parallelism ?? 1,
     clock: new HandClock(),
     assignSplits: (subtask, splits) => assigned.set(subtask, [...(assigned.get(subtask) ?? []), ...splits]),
@@ -72,7 +81,7 @@ export async function enumerate<Raw, Split extends JsonValue, State extends Json
   })
   // What a manifest does to them.
   const restored = options.restored === undefined ? undefined : (JSON.parse(JSON.stringify(options.restored)) as State)
-  await enumerator.start(restored, options.assigned ?? [])
+  await enumerator.start(restored, options.assigned?.map((split) => ({ ...split, subtask: 0 })) ?? [])
   const state = enumerator.snapshotState(1)
   return { assigned, splits: [...assigned.values()].flat(), state, warnings, noMoreSplits }
 }
@@ -89,7 +98,17 @@ export function readerOf<Raw, Split extends JsonValue>(
   clock: Clock = new HandClock(),
 ): { open: (split: Split) => Promise<SplitReader<Raw, Split>>; warnings: string[] } {
   const warnings: string[] = []
-  const reader = source.createReader({ subtask: 0, parallelism: 1, clock, warn: (message) => warnings.push(message) })
+  const reader = source.createReader({
+    uid: 'source',
+    jobId: 'job',
+    runId: 'run',
+    attempt: 1,
+    metrics: new LocalMetrics(),
+    subtask: 0,
+    parallelism: 1,
+    clock,
+    warn: (message) => warnings.push(message),
+  })
   const open = async (split: Split): Promise<SplitReader<Raw, Split>> =>
     reader.openSplit({ id: 'a split', split: JSON.parse(JSON.stringify(split)) as Split })
   return { open, warnings }

@@ -46,6 +46,7 @@ function attempt(host: SlotHost, complete: (pending: PendingCheckpoint) => Promi
   return new Attempt({
     plan,
     assignments: [{ slot: 0 } as SlotAssignment],
+    run: { jobId: 'job', runId: 'run', runStartedAtMs: 0, parallelism: 1, attempt: 1, checkpointing: false },
     host,
     clock: systemClock,
     checkpoints,

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { MillraceError } from '../../runtime/contract/errors.js'
 import type { JobGraph, OperatorNode } from '../../runtime/contract/graph.js'
 import type { Key } from '../../runtime/contract/key.js'
-import type { Counter } from '../../runtime/contract/metrics.js'
+import type { Counter, MetricGroup } from '../../runtime/contract/metrics.js'
 import type { Operator, OperatorContext } from '../../runtime/contract/operator.js'
 import type { Output } from '../../runtime/contract/output.js'
 import type {
@@ -186,9 +186,21 @@ export class OperatorHarness {
       ...(this.node.keyed ? { state: this.store(), timers: this.timers() } : ({} as never)),
       currentKey: () => this.currentKey(),
       clock: { now: () => this.processingTime, setTimeout: () => () => undefined },
-      metrics: { counter: (name) => this.counter(name), gauge: () => undefined },
+      metrics: this.metrics(),
+      execute: (task) => task(),
+      releaseWatermark: () => undefined,
       print: () => undefined,
       warn: () => undefined,
+    }
+  }
+
+  private metrics(): MetricGroup {
+    return {
+      counter: (name) => this.counter(name),
+      gauge: () => undefined,
+      meter: () => ({ mark: () => undefined }),
+      histogram: () => ({ update: () => undefined }),
+      addGroup: () => this.metrics(),
     }
   }
 

@@ -52,6 +52,10 @@ export class FaultyStorage implements CheckpointStorage {
     return this.#inner.describe()
   }
 
+  url(): string {
+    return this.#inner.url()
+  }
+
   check(): Promise<void> {
     return this.#inner.check()
   }

@@ -53,6 +53,10 @@ export class MemoryStorage implements CheckpointStorage {
     return 'memory:'
   }
 
+  url(): string {
+    return this.describe()
+  }
+
   check(): Promise<void> {
     return Promise.resolve()
   }

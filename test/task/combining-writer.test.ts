@@ -50,6 +50,10 @@ type Arrived =
   | ControlElement
 
 class RecordedChannel implements ChannelWriter {
+  taken(): () => boolean {
+    return () => true
+  }
+
   readonly arrived: Arrived[] = []
   readonly batches: ('records' | 'partials')[] = []
   full = false

@@ -65,7 +65,16 @@ async function driver(
     decoding,
     drift: new DriftTable(options.table ?? createDriftTable(1, 2), 0, 2, 0),
     clock: options.clock ?? { now: () => 0, setTimeout: () => () => {} },
-    host: { wake: () => {}, wakeOthers: () => {}, fail: (error) => failures.push(error) },
+    host: {
+      wake: () => {},
+      wakeOthers: () => {},
+      fail: (error) => failures.push(error),
+      applied: () => -Infinity,
+      emitted: () => -Infinity,
+      send: () => () => true,
+      splitFinished: () => {},
+      splitCaughtUp: () => {},
+    },
   })
   source.assign(Object.keys(splits).map((id) => ({ id, split: null, watermark: -Infinity })))
   if (options.bounded ?? true) source.endOfSplits()

@@ -18,7 +18,7 @@ describe('runInProcess', () => {
     const { status, printed, counters } = await runInProcess(job, { params: { greeting: 'hello' } })
     expect(status).toBe('FINISHED')
     expect(printed).toEqual(['{"text":"hello ann"}', '{"text":"hello bob"}'])
-    expect(counters['out']).toEqual({ numRecordsOut: 2 })
+    expect(counters['out']).toEqual({ numRecordsIn: 2, numRecordsOut: 2 })
   })
 
   it('fails a job that changes a record after it was emitted, unless it is told not to look', async () => {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { consoleSink, type ConsoleSinkOptions } from '../../../operators/connectors/console/index.js'
 import type { SinkWriter } from '../../../runtime/contract/sink.js'
+import { LocalMetrics } from '../../../runtime/metrics/local-metrics.js'
 import { HandClock } from '../support.js'
 
 async function open(options?: ConsoleSinkOptions) {
   const printed: string[] = []
   const warned: string[] = []
-  const counts: Record<string, number> = {}
+  const metrics = new LocalMetrics()
   const clock = new HandClock()
   const writer: SinkWriter<unknown> = await consoleSink(options).createWriter({
     uid: 'alerts',
@@ -17,19 +18,12 @@ async function open(options?: ConsoleSinkOptions) {
     attempt: 1,
     epoch: 1,
     clock,
-    metrics: {
-      counter: (name) => ({
-        inc: (by = 1) => {
-          counts[name] = (counts[name] ?? 0) + by
-        },
-        count: 0,
-      }),
-      gauge: () => undefined,
-    },
+    metrics,
     print: (line) => printed.push(line),
     warn: (message) => warned.push(message),
+    reject: () => undefined,
   })
-  return { writer, printed, warned, counts, clock }
+  return { writer, printed, warned, counts: () => metrics.counts(), clock }
 }
 
 describe('the console sink', () => {
@@ -66,7 +60,7 @@ describe('the console sink', () => {
     expect(warned).toHaveLength(22)
     expect(warned[11]).toMatch(/^alerts: x{1000}… \(5000 characters\)$/)
     expect(warned[21]).toBe('alerts: … 2 more')
-    expect(counts).toEqual({ consoleLines: 37, consoleLinesNotShown: 17 })
+    expect(counts()).toEqual({ consoleLines: 37, consoleLinesNotShown: 17 })
     expect(clock.pending).toBe(0)
     expect(printed).toEqual([])
   })

@@ -20,12 +20,8 @@ import {
 } from '../../../operators/connectors/file/index.js'
 import { PartFile } from '../../../operators/connectors/file/part-file.js'
 import type { SinkCommitter, SinkWriter, SinkWriterContext } from '../../../runtime/contract/sink.js'
+import { LocalMetrics } from '../../../runtime/metrics/local-metrics.js'
 import { HandClock, tempFolder } from '../support.js'
-
-const metrics = {
-  counter: () => ({ inc: () => undefined, count: 0 }),
-  gauge: () => undefined,
-}
 
 const base: SinkWriterContext = {
   uid: 'alerts',
@@ -36,9 +32,10 @@ const base: SinkWriterContext = {
   attempt: 1,
   epoch: 1,
   clock: new HandClock(),
-  metrics,
+  metrics: new LocalMetrics(),
   print: () => undefined,
   warn: () => undefined,
+  reject: () => undefined,
 }
 
 type Context = Partial<SinkWriterContext>

@@ -1,0 +1,54 @@
+/**
+ * Sorts what sensors say by temperature, window by window, and picks out what is too hot. One reader for each shard of the input; the
+ * rows of a window meet in one place to be ranked.
+ *
+ *     readings --> 20 s windows, hottest first --> output
+ *        |               |                    `-> too hot --> anomalies
+ *        `-> invalid     `-> late
+ *
+ * On AWS: --param input='kinesis://kinesis-stream?position=LATEST' --param output=dynamodb://data_dump
+ * --param anomalies=dynamodb://data_anomaly, tables with `window` (N) as partition key and `rank` (N) as sort key.
+ */
+import { boundedOutOfOrderness, defineJob, p, sinkFor, streamFrom, tumbling } from 'millrace'
+import { decodeLines } from './lib/decode-lines.js'
+import { hottestFirst } from './lib/hottest-first.js'
+import { sensorReading, type SensorReading } from './lib/sensor-reading.js'
+import { simulatedSensors } from './lib/simulated-sensors.js'
+
+export default defineJob({
+  name: 'hotSensors',
+  checkpointInterval: '1s',
+  params: {
+    input: p.source('datagen:sensors').describe('lines firstName,temp,OK|FAIL|WARN: kinesis://STREAM or file:PATH'),
+    output: p.sink('console:').describe('where all rows go, the hottest of a window first: dynamodb://data_dump'),
+    anomalies: p.sink().optional().describe('where rows above the threshold go as well: dynamodb://data_anomaly'),
+    invalid: p.sink().optional().describe('where lines go that are no readings; shown and counted unless given'),
+    late: p.sink().optional().describe('where lines go that come too late; dropped and counted unless given'),
+    threshold: p.number(100).describe('a temperature above it is an anomaly'),
+    window: p.duration('20s').describe('the time whose rows are sorted together'),
+    maxOutOfOrderness: p.duration('1s').describe('how far a reading may be behind the newest one of its shard'),
+    idleAfter: p.duration('10s').describe('a shard without readings for so long is not waited for'),
+  },
+  build(env, { input, output, anomalies, invalid, late, threshold, window, maxOutOfOrderness, idleAfter }) {
+    const readings = env.fromSource(streamFrom(input, { generators: { sensors: simulatedSensors } }), {
+      uid: 'readings',
+      decode: decodeLines(sensorReading),
+      watermarks: boundedOutOfOrderness(
+        maxOutOfOrderness,
+        ({ time }: SensorReading, arrivedAt) => time ?? arrivedAt,
+      ).withIdleness(idleAfter),
+    })
+    const rows = readings
+      .keyBy(() => 'all')
+      .window(tumbling(window))
+      .apply(hottestFirst)
+      .uid('rows')
+
+    rows.sinkTo(sinkFor(output), { uid: 'output' })
+    if (anomalies) {
+      rows.filter(({ currentTemp }) => currentTemp > threshold).sinkTo(sinkFor(anomalies), { uid: 'anomalies' })
+    }
+    if (late) rows.late.map(({ line }) => line).sinkTo(sinkFor(late), { uid: 'late' })
+    if (invalid) readings.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' })
+  },
+})

@@ -1,0 +1,5 @@
+export { contentId } from '../batching/content-id.js'
+export type { RecordIdOptions } from '../batching/payload.js'
+export type { EventBridgeSinkOptions } from './eventbridge-options.js'
+export { eventBridgeSink } from './eventbridge-sink.js'
+export { eventBridgeSinkFor } from './locator.js'

@@ -1,0 +1,5 @@
+export { contentId } from '../batching/content-id.js'
+export type { RecordIdOptions } from '../batching/payload.js'
+export type { FirehoseSinkOptions } from './firehose-options.js'
+export { firehoseSink } from './firehose-sink.js'
+export { firehoseSinkFor } from './locator.js'

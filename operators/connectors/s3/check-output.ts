@@ -1,0 +1,23 @@
+import { randomUUID } from 'node:crypto'
+import type { UploadCalls } from './upload-calls.js'
+
+/**
+ * Before a job runs: the bucket is there, in this region, and an upload below the prefix may be begun (with the KMS key, if there is one)
+ * and aborted. Nothing is ever visible. MILLRACE_OUTPUT naming the bucket, else the key. Ends `calls`.
+ */
+export async function checkOutput(prefix: string, calls: UploadCalls): Promise<void> {
+  const key = `${prefix === '' ? '' : `${prefix}/`}millrace-check-${randomUUID()}`
+  try {
+    await calls.headBucket().catch((error: unknown) => {
+      throw calls.failure(error, 'use', undefined, 's3:ListBucket')
+    })
+    try {
+      const uploadId = await calls.createUpload(key, { token: 'check', contentType: undefined })
+      await calls.abortUpload(key, uploadId)
+    } catch (error) {
+      throw calls.failure(error, 'upload', key, 's3:PutObject and s3:AbortMultipartUpload')
+    }
+  } finally {
+    calls.close()
+  }
+}

@@ -1,0 +1,5 @@
+export { contentId } from '../batching/content-id.js'
+export type { RecordIdOptions } from '../batching/payload.js'
+export { snsSinkFor } from './locator.js'
+export type { SnsAttribute, SnsSinkOptions } from './sns-options.js'
+export { snsSink } from './sns-sink.js'

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectedCounts, type KnownEvent } from '../jobs/oracle-events.js'
+import { randomSource } from '../oracles/random-source.js'
+import { awsEnv } from './emulators/aws-env.js'
+import { type KinesisLocal, startKinesisLocal } from './emulators/kinesis-local.js'
+import { jobFolder, submit } from './support-jobs.js'
+import { TestStream } from './support-streams.js'
+
+const START = Date.UTC(2024, 0, 15, 6)
+const COUNTRIES = ['Spain', 'Perú', '日本', 'Ghana', 'Chile', 'Finland', 'France', 'Japan', 'Portugal', 'Norway']
+
+/** Events whose times go on, in disorder by less than five seconds; and the shard is any. */
+function events(seed: number, count: number, startMs: number): (KnownEvent & { readonly key: string })[] {
+  const random = randomSource(seed)
+  return Array.from({ length: count }, (_, i) => ({
+    country: random.pick(COUNTRIES),
+    time: startMs + i * 50 - random.below(4_900),
+    key: String(random.below(1_000_000)),
+  }))
+}
+
+describe('eventsByCountry on Kinesis', () => {
+  let kinesis: KinesisLocal
+  beforeAll(async () => {
+    kinesis = await startKinesisLocal()
+  })
+  afterAll(() => kinesis?.stop())
+
+  it.each(['polling', 'efo'])('counts each event once through reshards and restarts (%s)', async (consumer) => {
+    const source = await TestStream.create(kinesis, `source-${consumer}`, 2)
+    const sink = await TestStream.create(kinesis, `sink-${consumer}`, 2)
+    const parts = [0, 1, 2, 3].map((i) => events(10 + i, 600, START + i * 30_000))
+    const put = (i: number): Promise<void> =>
+      source.put(parts[i]!.map(({ key, ...event }, id) => ({ key, data: JSON.stringify({ id, ...event }) })))
+    const cwd = await jobFolder()
+    const run = (position: string) =>
+      submit({
+        job: 'eventsByCountry',
+        cwd,
+        env: awsEnv({ kinesis }),
+        options: ['--checkpoint-interval', '300ms'],
+        params: {
+          input: `kinesis://${source.name}?position=${position}&consumer=${consumer}&discoveryInterval=500ms`,
+          output: `kinesis://${sink.name}?partitionKeyField=country`,
+          window: '10s',
+          idleAfter: '10m',
+        },
+      })
+
+    await put(0)
+    const first = run('TRIM_HORIZON')
+    await first.hasRead(600)
+    await source.split(0)
+    await put(1)
+    await first.hasRead(1200)
+    expect(await first.suspend()).toMatchObject({ status: 'SUSPENDED', recordsIn: 1200, lateRecordsDropped: 0 })
+
+    // What is put while it is away, before and after a merge, is read all the same; where to begin says the checkpoint.
+    await source.merge(1)
+    await put(2)
+    const second = run('LATEST')
+    await second.hasRead(1800)
+    await put(3)
+    await second.hasRead(2400)
+    expect(await second.suspend()).toMatchObject({ status: 'SUSPENDED', recordsIn: 2400 })
+    const last = await run('LATEST&stopAt=latest').report()
+    expect(last).toMatchObject({ status: 'FINISHED', recordsIn: 2400, lateRecordsDropped: 0 })
+
+    const counts = await sink.read()
+    expect(counts.map(({ data }) => data).sort()).toEqual(expectedCounts(parts.flat(), 10_000))
+    expect(counts.every(({ data, partitionKey }) => (JSON.parse(data) as KnownEvent).country === partitionKey)).toBe(
+      true,
+    )
+  })
+})
