@@ -1,6 +1,7 @@
 import type { Sink } from '../../runtime/contract/sink.js'
 import type { Locator } from '../api/locator.js'
 import { consoleSinkFor } from './console/locator.js'
+import { dynamoDbSinkFor } from './dynamodb/locator.js'
 import { eventBridgeSinkFor } from './eventbridge/locator.js'
 import { fileSinkFor } from './file/locator.js'
 import { firehoseSinkFor } from './firehose/locator.js'
@@ -16,6 +17,7 @@ const SINKS: ReadonlyMap<string, SinkFactory> = new Map<string, SinkFactory>([
   ['console', consoleSinkFor],
   ['kinesis', kinesisSinkFor],
   ['s3', s3SinkFor],
+  ['dynamodb', dynamoDbSinkFor],
   ['sns', snsSinkFor],
   ['eventbridge', eventBridgeSinkFor],
   ['firehose', firehoseSinkFor],

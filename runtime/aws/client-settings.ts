@@ -72,10 +72,13 @@ async function regionOf(env: NodeJS.ProcessEnv): Promise<string> {
   if (given !== undefined && given !== '') return given
   const { loadConfig, NODE_REGION_CONFIG_OPTIONS } = await import('@smithy/core/config')
   try {
-    return await loadConfig(NODE_REGION_CONFIG_OPTIONS)()
+    const found = await loadConfig(NODE_REGION_CONFIG_OPTIONS)()
+    // An empty variable is how a shell unsets one.
+    if (found !== '') return found
   } catch {
-    throw new MillraceError('MILLRACE_USAGE', 'no AWS region is set', {
-      hint: 'set AWS_REGION, give region=... in the locator, or name a profile that has one with AWS_PROFILE',
-    })
+    // Nothing says which.
   }
+  throw new MillraceError('MILLRACE_USAGE', 'no AWS region is set', {
+    hint: 'set AWS_REGION, give region=... in the locator, or name a profile that has one with AWS_PROFILE',
+  })
 }

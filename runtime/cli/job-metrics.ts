@@ -14,7 +14,6 @@ import { placesOf } from '../metrics/topology.js'
 import { withoutSecrets } from '../metrics/without-secrets.js'
 import type { ExecutionPlan } from '../plan/plan.js'
 import { mainClock } from './clock.js'
-import { formatMs } from './format.js'
 import type { PreparedJob } from './prepare-job.js'
 
 /** How long a job that has ended waits for its last metrics to be taken. */
@@ -185,7 +184,7 @@ export class JobMetrics {
     if (limit.published > this.told) {
       const more = this.told === 0 ? '' : ' by now'
       this.told = limit.published
-      options.note(`metrics: ${this.told} series${more} to ${options.place}, every ${formatMs(options.intervalMs)}`)
+      options.note(`metrics: ${this.told} series${more} to ${options.place}, every ${options.intervalMs / 1000} s`)
     }
     if (limit.left === 0 || this.toldLeft) return
     this.toldLeft = true

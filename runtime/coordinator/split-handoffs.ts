@@ -30,6 +30,10 @@ export class SplitHandoffs {
   retire(slot: number, splitIds: readonly string[]): void {
     const behind = new Set(this.behind)
     for (const id of splitIds) behind.delete(id)
+    // One that had not caught up itself leaves that to those that follow it.
+    for (const earlier of this.holds) {
+      if (splitIds.some((id) => earlier.behind.has(id))) for (const id of behind) earlier.behind.add(id)
+    }
     const hold = behind.size > 0
     if (hold) this.holds.push({ slot, splitIds, behind })
     this.send(slot, { type: 'retireSplits', uid: this.uid, splitIds, hold })

@@ -197,7 +197,7 @@ describe('the metrics of a running job', () => {
 
   it('the number of series is told, and how many are over the limit', async () => {
     const { notes, warnings, publications } = await published(wordCount(), { maxSeries: 5, level: 'operator' })
-    expect(notes).toEqual(['metrics: 5 series to a test, every 100 ms'])
+    expect(notes).toEqual(['metrics: 5 series to a test, every 0.1 s'])
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toMatch(
       /^metrics: \d+ series are more than --metrics-max-series 5: \d+ are not published, the first of them \w+ of Application=wordCount$/,

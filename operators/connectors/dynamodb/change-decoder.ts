@@ -1,4 +1,5 @@
 import type { Decoder, RawRecord } from '../../../runtime/contract/source.js'
+import { isLossless, NOT_UTF8 } from '../../formats/raw-text.js'
 import { attributeReader, type AttributeReader, type NumberForm, type PlainItem } from './attribute-reader.js'
 
 /** A change of a table, as plain values. */
@@ -32,18 +33,22 @@ const MAX_TIME_MS = 8.64e15
 
 /**
  * Decodes the records that DynamoDB writes to a table's Kinesis destination: one JSON text for each change. Sets come as arrays and
- * binary values as bytes; what is no such record goes to the source's `invalid` output.
+ * binary values as bytes; what is no such record goes to the source's `invalid` output, blank lines are
+ * skipped.
  */
 export function dynamoDbChanges(options: DynamoDbChangesOptions = {}): Decoder<RawRecord, DynamoDbChange> {
   const reader = attributeReader(options.numbers ?? 'exact')
   return {
     decode(raw, out) {
+      const text = raw.text()
+      if (text.trim() === '') return
       let change: unknown
       try {
-        change = JSON.parse(raw.text())
+        change = JSON.parse(text)
       } catch {
-        return out.invalid('not JSON')
+        return out.invalid(isLossless(raw, text) ? 'not JSON' : NOT_UTF8)
       }
+      if (!isLossless(raw, text)) return out.invalid(NOT_UTF8)
       try {
         out.emit(changeOf(change, reader))
       } catch (error) {

@@ -11,7 +11,7 @@ export const MAX_TRANSACTION_BYTES = 3_500_000
 /**
  * The request for some claims, whose keys all differ: all or none. A claim succeeds where there is none, or it is this very record's, or
  * it ended before the record's time (the service deletes ended ones days later). The same claims in the same order are the same request
- * with the same token.
+ * with the same token: a hash of job, uid and positions, and of the table, for tokens are an account's.
  */
 export function claimTransaction(
   table: string,
@@ -20,7 +20,7 @@ export function claimTransaction(
   claims: readonly Claim[],
 ): TransactWriteItemsCommandInput {
   return {
-    ClientRequestToken: contentId(jobId, uid, ...claims.map(({ position }) => position)),
+    ClientRequestToken: contentId(jobId, uid, table, ...claims.map(({ position }) => position)),
     TransactItems: claims.map(({ item, owner, timeS }) => ({
       Put: {
         TableName: table,

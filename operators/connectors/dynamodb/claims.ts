@@ -5,6 +5,7 @@
  *   claim --> lane of its key --> [ gathered ] --> transaction --> claimed | duplicate | refused
  *                                                     '--cancelled--> the rest again, those in conflict alone
  */
+import { setMaxListeners } from 'node:events'
 import { backoffMs } from '../../../runtime/aws/backoff.js'
 import { awsFailure } from '../../../runtime/aws/aws-errors.js'
 import { MillraceError } from '../../../runtime/contract/errors.js'
@@ -13,7 +14,7 @@ import type { OutageWatch } from '../batching/outage-watch.js'
 import type { Claim, ClaimPlace } from './claim.js'
 import { readFailure, type ClaimVerdict } from './claim-errors.js'
 import { claimTransaction, MAX_TRANSACTION_BYTES } from './claim-transaction.js'
-import { OWNER } from './dedup-options.js'
+import { EXPIRES_AT, OWNER } from './dedup-options.js'
 import type { DynamoTable } from './dynamo-table.js'
 
 /** What a claim comes to. */
@@ -49,6 +50,8 @@ export class Claims {
 
   constructor(options: ClaimsOptions) {
     this.options = options
+    // One for each request under way.
+    setMaxListeners(0, this.closing.signal)
   }
 
   /** Rejects when the claim could not be decided for too long, or the table refuses all. */
@@ -124,7 +127,7 @@ export class Claims {
     return undefined
   }
 
-  private async failed(error: unknown, group: readonly Open[]): Promise<string | undefined> {
+  private failed(error: unknown, group: readonly Open[]): string | Promise<undefined> | undefined {
     const failure = readFailure(error, group.length)
     switch (failure.kind) {
       case 'again':
@@ -133,14 +136,21 @@ export class Claims {
         return this.split(group, failure.verdicts)
       case 'failed':
         throw awsFailure(error, this.options.table.about(PERMISSION))
+      case 'invalid':
+        return this.alone(group, () => ({ kind: 'refused', reason: failure.reason }))
+      case 'mismatch':
+        return this.alone(group, (claim) => this.standingClaim(claim))
     }
-    if (group.length > 1) {
-      for (const open of group) void this.settle([open])
-      return undefined
-    }
-    const [open] = group as [Open]
-    if (failure.kind === 'invalid') open.decide({ kind: 'refused', reason: failure.reason })
-    else open.decide(await this.ownClaim(open.claim))
+  }
+
+  /** What is wrong with a request is told for each claim by itself. */
+  private async alone(
+    group: readonly Open[],
+    decisionOf: (claim: Claim) => Decision | Promise<Decision>,
+  ): Promise<undefined> {
+    const [first] = group as readonly [Open]
+    if (group.length === 1) first.decide(await decisionOf(first.claim))
+    else for (const open of group) void this.settle([open])
     return undefined
   }
 
@@ -160,16 +170,17 @@ export class Claims {
   }
 
   /**
-   * The token was used for another request within the last ten minutes. If the claim is there and this record's own, then the request
-   * only looked different (another `ttl` since the job was started again): it stands. Else another record has the same position.
+   * The token was used for another request within the last ten minutes. If there is a claim, it decides: this record's own stands, for
+   * its request only looked different (another `ttl` since the job was started again). Else another record has the same position.
    */
-  private async ownClaim({ key, owner, position }: Claim): Promise<Decision> {
+  private async standingClaim({ key, owner, position, timeS }: Claim): Promise<Decision> {
     const { table, partitionKey } = this.options
     const item = await table.ask('dynamodb:GetItem', async ({ sdk, client }) => {
       const request = { TableName: table.name, Key: { [partitionKey]: { S: key } }, ConsistentRead: true }
       return (await client.send(new sdk.GetItemCommand(request), { abortSignal: this.closing.signal })).Item
     })
     if (item?.[OWNER]?.S === owner) return { kind: 'claimed' }
+    if (item !== undefined && Number(item[EXPIRES_AT]?.N) >= timeS) return { kind: 'duplicate' }
     throw new MillraceError(
       'MILLRACE_USER',
       `${table.resource}: another record than the one at ${position} was claimed with that position in the last ten minutes`,

@@ -65,6 +65,7 @@ export function rejectedTag<T>(): OutputTag<RejectedRecord<T>> {
   return outputTag<RejectedRecord<T>>(REJECTED)
 }
 
-/** The names of the claim's own attributes beside its key. */
+/** The attribute of a claim's item that says whose claim it is. */
 export const OWNER = 'owner'
+/** The attribute that says when a claim ends, epoch seconds. */
 export const EXPIRES_AT = 'expiresAt'

@@ -1,4 +1,4 @@
-export type { ReferenceContext, ReferenceData, ReferenceOptions, ReferenceTable } from '../reference/reference-data.js'
+export type { ReferenceContext, ReferenceData, ReferenceOptions, ReferenceTable } from '../reference/reference.js'
 export { withReference } from '../reference/with-reference.js'
 export type { NumberForm, PlainItem, PlainValue } from './attribute-reader.js'
 export { dynamoDbBatchSink } from './batch-sink.js'

@@ -26,7 +26,8 @@ export interface DynamoDbUpsertOptions<T> extends DynamoDbSinkOptions<T> {
   readonly mode?: 'replace' | 'merge'
   /**
    * A field that grows with each version of an item, a time or a number: a record that has a smaller one than the item in the table is
-   * dropped and counted (`numOlderVersions`). So not even for a moment does a replay put an item back.
+   * dropped and counted (`numOlderVersions`). So not even for a moment does a replay put an item back, unless it
+   * was deleted meanwhile, which leaves no version.
    */
   readonly version?: string
 }

@@ -1,12 +1,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import type { AwsOptions } from '../../../runtime/aws/client-settings.js'
-import {
-  referenceData,
-  type LoadedReference,
-  type ReferenceData,
-  type ReferenceKey,
-  type ReferenceOptions,
-} from '../reference/reference-data.js'
+import { referenceData } from '../reference/reference-data.js'
+import type { LoadedReference, ReferenceData, ReferenceKey, ReferenceOptions } from '../reference/reference.js'
 import { attributeReader, type NumberForm, type PlainItem } from './attribute-reader.js'
 import { DynamoTable } from './dynamo-table.js'
 import { tableKeys } from './table-keys.js'

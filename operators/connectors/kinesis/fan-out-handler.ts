@@ -1,5 +1,5 @@
 import type { HttpHandler } from '@smithy/core/protocols'
-import type { NodeHttp2HandlerOptions } from '@smithy/node-http-handler'
+import type { NodeHttp2Handler, NodeHttp2HandlerOptions, NodeHttpHandler } from '@smithy/node-http-handler'
 
 /** How a subscription's connection is made. */
 export interface FanOutHandlerOptions {
@@ -16,10 +16,9 @@ const STREAM_WINDOW_BYTES = 1024 * 1024
  * says GOAWAY when their headers arrive, upon which servers other than Amazon's end or break the stream. No time-outs: a subscription is
  * silent when its shard is, and whoever reads it watches over it. Any thread.
  */
-export async function fanOutHandler(options: FanOutHandlerOptions = {}): Promise<HttpHandler> {
-  const { NodeHttp2Handler, NodeHttpHandler } = await import('@smithy/node-http-handler')
-  const plain = new NodeHttpHandler({ requestTimeout: 0, socketTimeout: 0, httpAgent: { maxSockets: Infinity } })
+export function fanOutHandler(options: FanOutHandlerOptions = {}): HttpHandler {
   const sessions = new Set<{ destroy(): void }>()
+  let plain: Promise<NodeHttpHandler> | undefined
 
   return {
     // For the SDK, which signs the host by this name or by `:authority` accordingly; the service takes either over HTTP/2.
@@ -27,20 +26,17 @@ export async function fanOutHandler(options: FanOutHandlerOptions = {}): Promise
     async handle(request, given) {
       const abortSignal = given?.abortSignal
       const asked = abortSignal === undefined ? {} : { abortSignal }
-      if (request.protocol !== 'https:') return plain.handle(request, asked)
-      const session = new NodeHttp2Handler({
-        requestTimeout: 0,
-        sessionTimeout: 0,
-        nodeHttp2ConnectOptions: { settings: { initialWindowSize: STREAM_WINDOW_BYTES }, ...options.tls },
-      })
+      if (request.protocol !== 'https:') return (await (plain ??= plainHandler())).handle(request, asked)
+      const session = await newSession(options)
       sessions.add(session)
       const over = (): void => {
         sessions.delete(session)
         session.destroy()
       }
       try {
+        const { HttpRequest } = await import('@smithy/core/protocols')
         const { host: _, ...headers } = request.headers
-        const answer = await session.handle(Object.assign(request.clone(), { headers }), asked)
+        const answer = await session.handle(Object.assign(HttpRequest.clone(request), { headers }), asked)
         const body = answer.response.body as NodeJS.ReadableStream
         body.once('close', over)
         return answer
@@ -50,7 +46,7 @@ export async function fanOutHandler(options: FanOutHandlerOptions = {}): Promise
       }
     },
     destroy() {
-      plain.destroy()
+      void plain?.then((handler) => handler.destroy())
       for (const session of sessions) session.destroy()
       sessions.clear()
     },
@@ -59,4 +55,18 @@ export async function fanOutHandler(options: FanOutHandlerOptions = {}): Promise
     },
     httpHandlerConfigs: () => ({}),
   }
+}
+
+async function plainHandler(): Promise<NodeHttpHandler> {
+  const { NodeHttpHandler } = await import('@smithy/node-http-handler')
+  return new NodeHttpHandler({ requestTimeout: 0, socketTimeout: 0, httpAgent: { maxSockets: Infinity } })
+}
+
+async function newSession({ tls }: FanOutHandlerOptions): Promise<NodeHttp2Handler> {
+  const { NodeHttp2Handler } = await import('@smithy/node-http-handler')
+  return new NodeHttp2Handler({
+    requestTimeout: 0,
+    sessionTimeout: 0,
+    nodeHttp2ConnectOptions: { settings: { initialWindowSize: STREAM_WINDOW_BYTES }, ...tls },
+  })
 }

@@ -112,7 +112,7 @@ function fetchers(options: FanOutOptions, ctx: FetchContext, consumer: FanOutCon
 async function connect(options: FanOutOptions, stream: KinesisStream): ReturnType<FanOutReader['connect']> {
   const sdk = await import('@aws-sdk/client-kinesis')
   const settings = await clientSettings(stream.aws)
-  const requestHandler = options.requestHandler ?? stream.aws.requestHandler ?? (await fanOutHandler())
+  const requestHandler = options.requestHandler ?? stream.aws.requestHandler ?? fanOutHandler()
   // Asking again is this connector's own business: it knows what a refusal means.
   return { sdk, client: new sdk.KinesisClient({ ...settings, requestHandler, maxAttempts: 1 }) }
 }

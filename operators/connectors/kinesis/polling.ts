@@ -1,4 +1,4 @@
-import { isThrottled } from '../../../runtime/aws/aws-errors.js'
+import { isTransient } from '../../../runtime/aws/aws-errors.js'
 import { MillraceError } from '../../../runtime/contract/errors.js'
 import type { KinesisStream } from './kinesis-stream.js'
 import { type Patience, persistently } from './persistently.js'
@@ -68,8 +68,8 @@ async function checkReadable(stream: KinesisStream, patience: Patience): Promise
     try {
       return await persistently(ask, patience)
     } catch (error) {
-      // Who is throttled is allowed.
-      if (isThrottled(error)) return undefined
+      // The stream is there: only a refusal keeps the job from starting.
+      if (isTransient(error)) return undefined
       throw stream.failure(error, permission)
     }
   }

@@ -1,11 +1,11 @@
-export {
-  type LoadedReference,
-  type ReferenceContext,
-  type ReferenceData,
-  referenceData,
-  type ReferenceKey,
-  type ReferenceLoader,
-  type ReferenceOptions,
-  type ReferenceTable,
-} from './reference-data.js'
+export type {
+  LoadedReference,
+  ReferenceContext,
+  ReferenceData,
+  ReferenceKey,
+  ReferenceLoader,
+  ReferenceOptions,
+  ReferenceTable,
+} from './reference.js'
+export { referenceData } from './reference-data.js'
 export { withReference } from './with-reference.js'

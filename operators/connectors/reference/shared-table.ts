@@ -1,4 +1,4 @@
-import type { LoadedReference, ReferenceContext, ReferenceLoader, ReferenceTable } from './reference-data.js'
+import type { LoadedReference, ReferenceContext, ReferenceLoader, ReferenceTable } from './reference.js'
 
 interface Current<K, V> extends LoadedReference<K, V> {
   readonly upToDateMs: number

@@ -1,6 +1,6 @@
 import type { ProcessContext } from '../../process/process-context.js'
 import type { ProcessFunction } from '../../process/process.js'
-import type { ReferenceData, ReferenceTable } from './reference-data.js'
+import type { ReferenceData, ReferenceTable } from './reference.js'
 
 /**
  * A function for `process()` that looks up what a record needs: the data is checked before the job runs, loaded before the first record

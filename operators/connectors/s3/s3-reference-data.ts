@@ -1,14 +1,14 @@
 import type { AwsOptions } from '../../../runtime/aws/client-settings.js'
 import { MillraceError } from '../../../runtime/contract/errors.js'
 import type { StandardSchema } from '../../formats/standard-schema.js'
-import {
-  type LoadedReference,
-  type ReferenceData,
-  referenceData,
-  type ReferenceKey,
-  type ReferenceLoader,
-  type ReferenceOptions,
-} from '../reference/reference-data.js'
+import type {
+  LoadedReference,
+  ReferenceData,
+  ReferenceKey,
+  ReferenceLoader,
+  ReferenceOptions,
+} from '../reference/reference.js'
+import { referenceData } from '../reference/reference-data.js'
 import { objectRows, type RowFormat } from './object-rows.js'
 import {
   type ConnectObjects,

@@ -7,7 +7,7 @@ import {
   type SendOutcome,
 } from '../../../operators/connectors/batching/batching-options.js'
 import { BatchingWriter } from '../../../operators/connectors/batching/batching-writer.js'
-import { MillraceError } from '../../../runtime/contract/errors.js'
+import type { MillraceError } from '../../../runtime/contract/errors.js'
 import { HeldService, settle, sinkContext, type TestSinkContext, until } from './support.js'
 
 type Options = BatchingOptions<string, string>
@@ -260,16 +260,30 @@ describe('failures of whole requests', () => {
     ['a dropped connection', Object.assign(new Error('socket'), { code: 'ECONNRESET' })],
     ['a skewed clock', named('RequestTimeTooSkewed')],
   ])('after %s everything is sent again', async (_, error) => {
-    const service = new HeldService<string>()
-    const { ctx, sink } = writer(service.send)
+    const requests: (readonly string[])[] = []
+    const { ctx, sink } = writer(async (entries) => {
+      requests.push(entries)
+      if (requests.length === 1) throw error
+      return undefined
+    })
     for (const value of 'abcd') sink.write(value, 0)
-    const flush = sink.flush()
-    service.next().fail(error)
-    await settle()
-    ctx.clock.advance(100)
-    expect(service.log[1]?.[0]).toBe('a')
-    service.held.forEach((request) => request.answer())
-    await until(flush, ctx.clock).catch(() => undefined)
+    await until(sink.flush(), ctx.clock)
+    expect(requests[0]).toEqual(['a', 'b', 'c', 'd'])
+    expect(requests.slice(1).flat()).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('a service that takes nothing is asked ever more rarely, not by one request after the other', async () => {
+    let requests = 0
+    const { ctx, sink } = writer(async () => {
+      requests++
+      throw named('ServiceUnavailableException')
+    })
+    for (let i = 0; i < 1000; i++) sink.write(String(i), 0)
+    const startMs = ctx.clock.now()
+    await until(sink.flush(), ctx.clock).catch(() => undefined)
+    const minutes = (ctx.clock.now() - startMs) / 60_000
+    expect(minutes).toBeGreaterThanOrEqual(10)
+    expect(requests / minutes).toBeLessThan(70)
   })
 
   it('what will not pass fails the job once, naming the resource, the region and the permission', async () => {

@@ -42,21 +42,22 @@ export class ScriptedAws {
     this.options = {
       region: 'eu-west-1',
       endpoint: 'http://127.0.0.1:9',
-      requestHandler: handler as unknown as NonNullable<AwsOptions['requestHandler']>,
+      requestHandler: handler,
     }
   }
 
   /** The bodies of one operation's calls. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each operation has its own body
   bodies(operation: string): any[] {
-    return this.calls.filter((call) => call.operation === operation).map(({ body }) => body)
+    return this.calls.filter((call) => call.operation === operation).map(({ body }): unknown => body)
   }
 
   private async handle(request: { headers: Record<string, string>; body: string | Uint8Array }): Promise<object> {
     const text = typeof request.body === 'string' ? request.body : new TextDecoder().decode(request.body)
     const target = request.headers['x-amz-target']
-    const body = (target === undefined ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text)) as object
-    const operation = target?.slice(target.lastIndexOf('.') + 1) ?? (body as { Action: string }).Action
+    const query = new URLSearchParams(text)
+    const body: unknown = target === undefined ? Object.fromEntries(query) : JSON.parse(text)
+    const operation = target?.slice(target.lastIndexOf('.') + 1) ?? query.get('Action') ?? ''
     const call = { operation, body }
     this.calls.push(call)
     const answer = await this.answer(call)

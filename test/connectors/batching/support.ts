@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BatchingOptions, SendOutcome } from '../../../operators/connectors/batching/batching-options.js'
 import type { SinkWriterContext } from '../../../runtime/contract/sink.js'
+import type { Clock } from '../../../runtime/contract/time.js'
 import { LocalMetrics } from '../../../runtime/metrics/local-metrics.js'
 import { HandClock } from '../support.js'
 
@@ -11,14 +12,19 @@ export interface Rejected {
 }
 
 /** A writer's context whose clock stands until it is moved, and what the writer told it. */
-export interface TestSinkContext extends SinkWriterContext {
-  readonly clock: HandClock
+export interface TestSinkContext<C extends Clock = HandClock> extends SinkWriterContext {
+  readonly clock: C
   readonly metrics: LocalMetrics
   readonly rejected: Rejected[]
   readonly warnings: string[]
 }
 
 export function sinkContext(over: Partial<TestSinkContext> = {}): TestSinkContext {
+  return sinkContextOn(new HandClock(), over)
+}
+
+/** The same on another clock. */
+export function sinkContextOn<C extends Clock>(clock: C, over: Partial<TestSinkContext<C>> = {}): TestSinkContext<C> {
   const rejected: Rejected[] = []
   const warnings: string[] = []
   return {
@@ -29,7 +35,7 @@ export function sinkContext(over: Partial<TestSinkContext> = {}): TestSinkContex
     parallelism: 1,
     attempt: 1,
     epoch: 1,
-    clock: new HandClock(),
+    clock,
     metrics: new LocalMetrics(),
     rejected,
     warnings,
@@ -38,6 +44,15 @@ export function sinkContext(over: Partial<TestSinkContext> = {}): TestSinkContex
     reject: (value, timestamp, reason) => rejected.push({ value, timestamp, reason }),
     ...over,
   }
+}
+
+/** The real one, for tests against a real service. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  setTimeout(callback, delayMs) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
 }
 
 /** Lets everything that can go on without the clock go on. */

@@ -33,7 +33,7 @@ async function open(script: KinesisScript, options: FanOutOptions = {}, tls?: { 
     { ...script, operations: { DescribeStreamConsumer: () => active, ...script.operations } },
     tls,
   )
-  const handler = tls === undefined ? undefined : await fanOutHandler({ tls: { ca: tls.cert } })
+  const handler = tls === undefined ? undefined : fanOutHandler({ tls: { ca: tls.cert } })
   const world = new FanOutWorld(server.endpoint, { handler })
   const times = { ...QUICK, ...options.times }
   fetchers = fanOut({ consumerName: 'mine', ...options, times }).createFetchers(world.fetching)

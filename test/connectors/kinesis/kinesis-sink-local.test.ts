@@ -13,14 +13,12 @@ import { parseLocator } from '../../../operators/api/locator.js'
 import { deaggregate } from '../../../operators/connectors/kinesis/aggregation/deaggregate.js'
 import { hashKeyOf } from '../../../operators/connectors/kinesis/aggregation/hash-key.js'
 import { kinesisSink, kinesisSinkFor, type KinesisSinkOptions } from '../../../operators/connectors/kinesis/index.js'
-import type { Sink, SinkWriter } from '../../../runtime/contract/sink.js'
-import type { Clock } from '../../../runtime/contract/time.js'
 import { clientFor, useAwsEnv } from '../../services/emulators/aws-env.js'
 import { type KinesisLocal, startKinesisLocal } from '../../services/emulators/kinesis-local.js'
 import { type FaultProxy, startFaultProxy } from '../../services/fault-proxy.js'
 import { dropAfter, internalErrorAfter, throttle, unavailable } from '../../services/faults/faults.js'
 import { partialFailure } from '../../services/faults/partial.js'
-import { sinkContext, type TestSinkContext } from '../batching/support.js'
+import { checkOf, openRealSink } from '../batching/open-sink.js'
 
 interface Consumed {
   readonly shardId: string
@@ -59,26 +57,11 @@ async function newStream(shards: number): Promise<string> {
 async function active(name: string): Promise<void> {
   const sink = kinesisSink({ stream: name, aws: { endpoint: kinesis.endpoint } })
   const check = async (): Promise<boolean> =>
-    sink.check!({ uid: 'out', jobId: 'job', warn: () => undefined }).then(
+    checkOf(sink).then(
       () => true,
       () => false,
     )
   while (!(await check())) await sleep(20)
-}
-
-async function open<T>(sink: Sink<T>): Promise<{ ctx: TestSinkContext; writer: SinkWriter<T> }> {
-  const ctx = sinkContext({ clock: systemClock as TestSinkContext['clock'] })
-  const writer = (await sink.createWriter(ctx)) as SinkWriter<T>
-  onTestFinished(async () => writer.close?.())
-  return { ctx, writer }
-}
-
-const systemClock: Clock = {
-  now: () => Date.now(),
-  setTimeout(callback, delayMs) {
-    const timer = setTimeout(callback, delayMs)
-    return () => clearTimeout(timer)
-  },
 }
 
 /** What a consumer sees: user records, those outside their shard left out. */
@@ -117,7 +100,7 @@ describe('kinesisSink on a stream', () => {
     const rules = [partialFailure(), throttle(), unavailable(), internalErrorAfter(), dropAfter()].map((fault) =>
       proxy.inject({ operation: 'PutRecords', fault, times: 2 }),
     )
-    const { ctx, writer } = await open(
+    const { ctx, writer } = await openRealSink(
       kinesisSink<string>({ stream: name, partitionKey: keyOf, random: () => 0.1, ...options }),
     )
     const written = Array.from({ length: 320 }, (_, i) => valueOf(i))
@@ -140,15 +123,15 @@ describe('kinesisSink on a stream', () => {
     const name = await newStream(2)
     const options = { stream: name, partitionKey: keyOf, encode: (text: string) => JSON.stringify({ text }) }
     const sink = kinesisSink<string>({ ...options, recordId: { field: 'id' } })
-    const first = await open(sink)
+    const first = await openRealSink(sink)
     for (let i = 0; i < 40; i++) first.writer.write(valueOf(i), i)
     await first.writer.flush(1)
     for (let i = 40; i < 80; i++) first.writer.write(valueOf(i), i)
     // Its requests are under way, or have not left: nobody knows.
-    first.writer.busy?.()
+    void first.writer.busy?.()
     await sleep(120)
     await first.writer.close?.()
-    const second = await open(sink)
+    const second = await openRealSink(sink)
     for (let i = 40; i < 100; i++) second.writer.write(valueOf(i), i)
     await second.writer.flush(2)
     const records = (await consume(name)).map(({ text }) => JSON.parse(text) as { id: string; text: string })
@@ -159,7 +142,7 @@ describe('kinesisSink on a stream', () => {
 
   it('aggregates survive a split of their shard', async () => {
     const name = await newStream(1)
-    const { writer } = await open(kinesisSink<string>({ stream: name, partitionKey: keyOf, aggregate: true }))
+    const { writer } = await openRealSink(kinesisSink<string>({ stream: name, partitionKey: keyOf, aggregate: true }))
     for (let i = 0; i < 60; i++) writer.write(valueOf(i), 0)
     const middle = String(1n << 127n)
     const split = { StreamName: name, ShardToSplit: 'shardId-000000000000', NewStartingHashKey: middle }
@@ -178,7 +161,7 @@ describe('kinesisSink on a stream', () => {
   it('a locator says how, and fields are read from objects and from JSON text', async () => {
     const name = await newStream(1)
     const place = `kinesis://${name}?partitionKeyField=turbine.id&endpoint=${kinesis.endpoint}&region=us-east-1`
-    const { ctx, writer } = await open(kinesisSinkFor<unknown>(parseLocator(place)!))
+    const { ctx, writer } = await openRealSink(kinesisSinkFor<unknown>(parseLocator(place)!))
     writer.write({ turbine: { id: 7 } }, 0)
     writer.write('{"turbine":{"id":"eight"}}', 0)
     writer.write({ turbine: {} }, 0)
@@ -189,7 +172,7 @@ describe('kinesisSink on a stream', () => {
 
   it('a stream that does not exist is one clear line, before any record', async () => {
     const sink = kinesisSink({ stream: 'nowhere' })
-    await expect(sink.check!({ uid: 'out', jobId: 'job', warn: () => undefined })).rejects.toMatchObject({
+    await expect(checkOf(sink)).rejects.toMatchObject({
       code: 'MILLRACE_OUTPUT',
       message: 'Kinesis stream "nowhere": does not exist in region us-east-1',
     })

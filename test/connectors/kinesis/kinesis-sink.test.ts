@@ -9,6 +9,7 @@ import {
   type KinesisSinkOptions,
 } from '../../../operators/connectors/kinesis/index.js'
 import type { SinkWriter } from '../../../runtime/contract/sink.js'
+import { checkOf } from '../batching/open-sink.js'
 import { type ScriptedAnswer, ScriptedAws, type ScriptedCall } from '../batching/scripted-aws.js'
 import { settle, sinkContext, type TestSinkContext, until } from '../batching/support.js'
 
@@ -134,7 +135,7 @@ describe('what is written', () => {
     const model = new StreamModel()
     const { ctx, writer } = await open<unknown>(model)
     for (const value of ['text', Buffer.from('bytes'), { a: 1 }, [1, null], 7]) writer.write(value, 0)
-    await flush(writer as SinkWriter<never>, ctx)
+    await flush(writer, ctx)
     expect(model.stored.map(textOf)).toEqual(['text', 'bytes', '{"a":1}', '[1,null]', '7'])
   })
 
@@ -233,7 +234,7 @@ describe('record ids', () => {
       writer.write({ speed: 12 }, 1000)
       writer.write({ speed: 12 }, 2000)
       writer.write({}, 1000)
-      await flush(writer as SinkWriter<never>, ctx)
+      await flush(writer, ctx)
     }
     const records = model.stored.map((record) => JSON.parse(textOf(record)) as { speed?: number; recordId: string })
     expect(records.slice(0, 3)).toEqual(records.slice(3))
@@ -443,7 +444,7 @@ describe('kinesisSink', () => {
   ])('check: %j is one clear error', async (answer, message) => {
     const aws = new ScriptedAws(() => answer)
     const sink = kinesisSink({ stream: 'turbines', aws: aws.options })
-    await expect(sink.check!({ uid: 'out', jobId: 'job', warn: () => undefined })).rejects.toMatchObject({
+    await expect(checkOf(sink)).rejects.toMatchObject({
       code: 'MILLRACE_OUTPUT',
       message,
     })

@@ -47,15 +47,13 @@ export interface ScriptedEvent {
 }
 
 /** An error answer. */
-export class Refusal {
-  readonly name: string
+export class Refusal extends Error {
   readonly status: number
-  readonly message: string
 
   constructor(name: string, status: number = 400, message: string = 'scripted') {
+    super(message)
     this.name = name
     this.status = status
-    this.message = message
   }
 }
 

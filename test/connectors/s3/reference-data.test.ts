@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import type { ReferenceData, ReferenceTable } from '../../../operators/connectors/reference/reference-data.js'
+import type { ReferenceData, ReferenceTable } from '../../../operators/connectors/reference/reference.js'
 import { withReference } from '../../../operators/connectors/reference/with-reference.js'
 import type { ReferenceObjects } from '../../../operators/connectors/s3/reference-objects.js'
 import { missing } from '../../../operators/connectors/s3/reference-objects.js'
