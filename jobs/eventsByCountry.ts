@@ -10,6 +10,7 @@
 import { boundedOutOfOrderness, count, defineJob, p, sinkFor, streamFrom, tumbling } from 'millrace'
 import { countryEvent, type CountryEvent } from './lib/country-event.js'
 import { decodeLines } from './lib/decode-lines.js'
+import { withIdleShards } from './lib/idle-shards.js'
 import { simulatedEvents } from './lib/simulated-events.js'
 
 export default defineJob({
@@ -25,13 +26,15 @@ export default defineJob({
     idleAfter: p.duration('30s').describe('a shard without events for so long is not waited for'),
   },
   build(env, { input, output, invalid, late, window, maxOutOfOrderness, idleAfter }) {
-    const events = env.fromSource(streamFrom(input, { generators: { events: simulatedEvents } }), {
+    const source = streamFrom(input, { generators: { events: simulatedEvents } })
+    const watermarks = boundedOutOfOrderness(
+      maxOutOfOrderness,
+      ({ time }: CountryEvent, arrivedAt) => time ?? arrivedAt,
+    )
+    const events = env.fromSource(source, {
       uid: 'events',
       decode: decodeLines(countryEvent),
-      watermarks: boundedOutOfOrderness(
-        maxOutOfOrderness,
-        ({ time }: CountryEvent, arrivedAt) => time ?? arrivedAt,
-      ).withIdleness(idleAfter),
+      watermarks: withIdleShards(watermarks, source, idleAfter),
     })
     const counts = events
       .keyBy(({ country }) => country)

@@ -11,6 +11,7 @@
  */
 import { boundedOutOfOrderness, defineJob, p, sinkFor, streamFrom, tumbling } from 'millrace'
 import { decodeLines } from './lib/decode-lines.js'
+import { withIdleShards } from './lib/idle-shards.js'
 import { hottestFirst } from './lib/hottest-first.js'
 import { sensorReading, type SensorReading } from './lib/sensor-reading.js'
 import { simulatedSensors } from './lib/simulated-sensors.js'
@@ -30,13 +31,15 @@ export default defineJob({
     idleAfter: p.duration('10s').describe('a shard without readings for so long is not waited for'),
   },
   build(env, { input, output, anomalies, invalid, late, threshold, window, maxOutOfOrderness, idleAfter }) {
-    const readings = env.fromSource(streamFrom(input, { generators: { sensors: simulatedSensors } }), {
+    const source = streamFrom(input, { generators: { sensors: simulatedSensors } })
+    const watermarks = boundedOutOfOrderness(
+      maxOutOfOrderness,
+      ({ time }: SensorReading, arrivedAt) => time ?? arrivedAt,
+    )
+    const readings = env.fromSource(source, {
       uid: 'readings',
       decode: decodeLines(sensorReading),
-      watermarks: boundedOutOfOrderness(
-        maxOutOfOrderness,
-        ({ time }: SensorReading, arrivedAt) => time ?? arrivedAt,
-      ).withIdleness(idleAfter),
+      watermarks: withIdleShards(watermarks, source, idleAfter),
     })
     const rows = readings
       .keyBy(() => 'all')

@@ -10,19 +10,23 @@ import { alertLine } from './lib/alert.js'
 import { turbineReading, type TurbineReading } from './lib/change-record.js'
 import { decodeLines } from './lib/decode-lines.js'
 import { exactMean } from './lib/exact-mean.js'
+import { withIdleShards } from './lib/idle-shards.js'
 import { refuseSimulatorOptions, turbineSimulator } from './lib/turbine-simulator.js'
 
 export default defineJob({
   name: 'windTurbine',
   checkpointInterval: '1s',
   params: {
-    input: p.source('datagen:turbines').describe('change records, one a line: file:PATH; or the simulated wind farm'),
-    output: p.sink('console:').describe('where alerts go'),
+    input: p
+      .source('datagen:turbines')
+      .describe('change records: kinesis://STREAM, file:PATH, or the simulated wind farm'),
+    output: p.sink('console:').describe('where alerts go: kinesis://STREAM?partitionKey=0'),
     invalid: p.sink().optional().describe('where lines go that are no change records; shown and counted unless given'),
     late: p.sink().optional().describe('where lines go that come too late; dropped and counted unless given'),
     threshold: p.number(60).describe('a mean speed above it, its fraction cut off, is an alert'),
     window: p.duration('60s').describe('the time over which the mean is taken'),
     maxOutOfOrderness: p.duration('5s').describe('how far a reading may be behind the newest one'),
+    idleAfter: p.duration('30s').describe('a shard without change records for so long is not waited for'),
     turbines: p.integer(undefined, { min: 1 }).optional().describe('simulator: how many turbines (20)'),
     minSpeed: p.integer(undefined, { min: 0 }).optional().describe('simulator: least speed (30)'),
     maxSpeed: p.integer(undefined, { min: 0 }).optional().describe('simulator: greatest speed (90)'),
@@ -33,17 +37,16 @@ export default defineJob({
       .describe('simulator: change records a second (4500), 0: no limit'),
     seed: p.integer().optional().describe('simulator: other seeds, other records (1)'),
   },
-  build(env, { input, output, invalid, late, threshold, window, maxOutOfOrderness, ...simulator }) {
+  build(env, { input, output, invalid, late, threshold, window, maxOutOfOrderness, idleAfter, ...simulator }) {
     if (input.every(({ scheme }) => scheme !== 'datagen')) refuseSimulatorOptions(simulator)
 
-    const readings = env.fromSource(
-      streamFrom(input, { skipBlank: true, generators: { turbines: turbineSimulator(simulator) } }),
-      {
-        uid: 'readings',
-        decode: decodeLines(turbineReading({ keepLine: late !== undefined })),
-        watermarks: boundedOutOfOrderness(maxOutOfOrderness, ({ time }: TurbineReading) => time),
-      },
-    )
+    const source = streamFrom(input, { skipBlank: true, generators: { turbines: turbineSimulator(simulator) } })
+    const watermarks = boundedOutOfOrderness(maxOutOfOrderness, ({ time }: TurbineReading) => time)
+    const readings = env.fromSource(source, {
+      uid: 'readings',
+      decode: decodeLines(turbineReading({ keepLine: late !== undefined })),
+      watermarks: withIdleShards(watermarks, source, idleAfter),
+    })
     const averages = readings
       .keyBy((reading) => reading.turbineID)
       .window(tumbling(window))

@@ -25,7 +25,10 @@ export function retryDelay(retry: AsyncRetry | undefined): RetryDelay {
   const delayMs = durationMs(retry.delay, 'the delay of `retry`')
   const maxDelayMs = retry.maxDelay === undefined ? Infinity : durationMs(retry.maxDelay, 'the maxDelay of `retry`')
   if (!Number.isSafeInteger(maxAttempts) || maxAttempts < 1) {
-    throw new MillraceError('MILLRACE_GRAPH', `maxAttempts of \`retry\` must be a whole number above 0, not ${maxAttempts}`)
+    throw new MillraceError(
+      'MILLRACE_GRAPH',
+      `maxAttempts of \`retry\` must be a whole number above 0, not ${maxAttempts}`,
+    )
   }
   if (!(multiplier >= 1)) {
     throw new MillraceError('MILLRACE_GRAPH', `the multiplier of \`retry\` must be 1 or more, not ${multiplier}`)

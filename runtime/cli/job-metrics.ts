@@ -57,7 +57,9 @@ export async function openJobMetrics(
   }
   const { metricsNamespace: namespace, metricsIntervalMs: intervalMs } = values
   const calls = await openCloudWatch()
-  const secret = job.params.flatMap((param) => (param.secret === true ? (params[param.name] ?? []) : []))
+  const secret = job.params.flatMap((param) =>
+    param.secret === true ? (params[param.name] ?? param.default ?? []) : [],
+  )
   return new JobMetrics({
     application: jobId,
     reporter: new CloudWatchReporter({ calls, namespace, intervalMs, warn, now: () => performance.now() }),

@@ -434,7 +434,11 @@ export class Subtask implements GateOutput {
   }
 
   /** As the others, but asks after each record whether another may come. */
-  private processPausing({ values, timestamps, keyGroups, length }: RecordBatch, channel: GateChannel, from: number): number {
+  private processPausing(
+    { values, timestamps, keyGroups, length }: RecordBatch,
+    channel: GateChannel,
+    from: number,
+  ): number {
     const head = this.links[0]!
     const { backend } = head
     const keyOf = this.partials ? keyOfPartial : channel.keyOf

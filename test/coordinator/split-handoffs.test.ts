@@ -4,10 +4,12 @@ import { SplitHandoffs } from '../../runtime/coordinator/split-handoffs.js'
 function handoffs() {
   const sent: string[] = []
   const under = new SplitHandoffs('src', (slot, message) => {
-    if (message.type === 'retireSplits') sent.push(`${slot} retire ${message.splitIds.join()}${message.hold ? ' hold' : ''}`)
+    if (message.type === 'retireSplits')
+      sent.push(`${slot} retire ${message.splitIds.join()}${message.hold ? ' hold' : ''}`)
     if (message.type === 'releaseSplits') sent.push(`${slot} release ${message.splitIds.join()}`)
   })
-  const follow = (...ids: string[]): void => under.assigned(ids.map((id) => ({ id, split: null, watermark: 0, follows: true })))
+  const follow = (...ids: string[]): void =>
+    under.assigned(ids.map((id) => ({ id, split: null, watermark: 0, follows: true })))
   return { under, follow, sent }
 }
 

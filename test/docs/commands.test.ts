@@ -2,11 +2,21 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { environmentName, OPTIONS } from '../../config/options.js'
 import { resolveOptions } from '../../config/resolve-options.js'
+import eventsByCountry from '../../jobs/eventsByCountry.js'
+import hotSensors from '../../jobs/hotSensors.js'
 import pageImpressions from '../../jobs/pageImpressions.js'
 import windTurbine from '../../jobs/windTurbine.js'
+import { DASHBOARD_FLAGS } from '../../runtime/cli/dashboard-command.js'
+import type { JobDefinition } from '../../runtime/contract/graph.js'
 import { blocksOf, readPages, repository } from './pages.js'
 
 const pages = readPages()
+const JOBS: Readonly<Record<string, JobDefinition>> = {
+  'jobs/windTurbine.ts': windTurbine,
+  'jobs/pageImpressions.ts': pageImpressions,
+  'jobs/eventsByCountry.ts': eventsByCountry,
+  'jobs/hotSensors.ts': hotSensors,
+}
 const shell = blocksOf(pages, 'sh')
 const specs = Object.values(OPTIONS)
 /** What the program has besides options. */
@@ -37,7 +47,7 @@ describe('commands in the documentation', () => {
     }
     delete flags['config']
     const { values } = resolveOptions(flags, {})
-    const known = { 'jobs/windTurbine.ts': windTurbine, 'jobs/pageImpressions.ts': pageImpressions }[job]
+    const known = JOBS[job]
     if (known !== undefined) expect(() => known.build(values.params)).not.toThrow()
     else
       expect(
@@ -56,7 +66,7 @@ describe('commands in the documentation', () => {
 
   it.each(pages)('options and variables that $path names exist', ({ text }) => {
     const flags = [...text.matchAll(/(?<![\w-])--[a-zA-Z][\w-]*/g)].map(([flag]) => flag)
-    const known = [...specs.map(({ key }) => `--${key}`), ...OTHER_FLAGS, ...FOREIGN_FLAGS]
+    const known = [...[...specs, ...DASHBOARD_FLAGS].map(({ key }) => `--${key}`), ...OTHER_FLAGS, ...FOREIGN_FLAGS]
     expect(flags.filter((flag) => !known.includes(flag))).toEqual([])
     const variables = [...text.matchAll(/MILLRACE_[A-Z_]+/g)].map(([name]) => name)
     const codes = errorCodes()

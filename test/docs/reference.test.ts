@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import pageImpressions from '../../jobs/pageImpressions.js'
 import windTurbine from '../../jobs/windTurbine.js'
+import { metricTable } from './metric-table.js'
 import { optionTable } from './option-table.js'
 import { readPages, tableUnder } from './pages.js'
 
@@ -10,6 +11,10 @@ const page = (path: string) => pages.find((one) => one.path === path)!
 describe('reference tables say what the program says', () => {
   it('docs/guides/cli.md has every option, with its names, default and description', () => {
     expect(tableUnder(page('docs/guides/cli.md'), 'options').join('\n')).toBe(optionTable().join('\n'))
+  })
+
+  it("docs/guides/metrics.md has every metric of the engine's", () => {
+    expect(tableUnder(page('docs/guides/metrics.md'), 'metrics').join('\n')).toBe(metricTable().join('\n'))
   })
 
   it.each([windTurbine, pageImpressions])(

@@ -7,8 +7,9 @@ const snippets = blocksOf(readPages(), 'ts')
 /** Where the snippets would lie: from here `millrace` is the built package, and what it is tested with is found too. */
 const fileOf = (index: number): string => `${repository}/test/docs/snippet-${index}.ts`
 
-/** A whole file stands for itself; other snippets get what the page says is given. */
-function sourceOf({ code, given }: Block): string {
+/** A whole file stands for itself; other snippets, and those `<!-- with given -->`, get what the page says is given. */
+function sourceOf({ code, given, note }: Block): string {
+  if (note === 'with given') return `${given}\n${code}`
   return /^import /m.test(code) ? code : `${given}\nexport {}\n${code}`
 }
 

@@ -98,6 +98,21 @@ describe.each([
     expect(writer.tryWriteControl(idle)).toBe(true)
   })
 
+  it('says when what was written up to a moment has been taken, whatever is written later', () => {
+    const [writer, reader] = open()
+    expect(writer.taken()()).toBe(true)
+    write(writer, { kind: 'records', values: ['a'] }, () => {})
+    write(writer, { kind: 'idle' }, () => {})
+    const taken = writer.taken()
+    write(writer, { kind: 'active' }, () => {})
+    for (const before of [false, false, true, true]) {
+      expect(taken()).toBe(before)
+      reader.poll()
+      reader.release()
+    }
+    expect(writer.taken()()).toBe(true)
+  })
+
   it('gives batches out again, empty', () => {
     const [writer, reader] = open()
     for (let round = 0; round < 5; round++) {

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { boundedOutOfOrderness, count, defineJob, tumbling } from '../../operators/index.js'
+import {
+  boundedOutOfOrderness,
+  count,
+  defineJob,
+  monotonous,
+  tumbling,
+  type JobDefinition,
+} from '../../operators/index.js'
 import { JobMetrics, type JobMetricsOptions } from '../../runtime/cli/job-metrics.js'
+import type { Sink } from '../../runtime/contract/sink.js'
 import type { JobEvents } from '../../runtime/coordinator/events.js'
 import type { Series } from '../../runtime/metrics/series.js'
 import { planJob } from '../../runtime/plan/plan.js'
@@ -72,7 +80,7 @@ function wordCount(failAt = Infinity) {
 
 /** Runs the job, publishing all the while, and gives what was published. */
 async function published(
-  { job }: ReturnType<typeof wordCount>,
+  { job }: { readonly job: JobDefinition },
   options: Partial<JobMetricsOptions> = {},
   run: InProcessOptions = {},
 ) {
@@ -92,7 +100,7 @@ async function published(
     warn: (message) => warnings.push(message),
     ...options,
   })
-  const events = metrics.observe(planJob(job.build({}), 2, 128), SILENT)
+  const events = metrics.observe(planJob(job.build({}), run.parallelism ?? 2, 128), SILENT)
   const result = await runInProcess(job, { parallelism: 2, ...run, events })
   await metrics.end()
   return { result, publications, notes, warnings }
@@ -193,6 +201,46 @@ describe('the metrics of a running job', () => {
       .reduce((sum, { values, counts }) => sum + values.reduce((part, value, i) => part + value * counts[i]!, 0), 0)
     // Two tasks of two subtasks.
     expect(total).toBeCloseTo(4000, 0)
+  })
+
+  it('tell work from waiting: a slow function is busy, a slow sink is backpressure', async () => {
+    const sink = (slow: boolean): Sink<number> => ({
+      name: 'slow',
+      guarantee: 'at-least-once',
+      describe: 'slow:',
+      createWriter: () => ({
+        write: () => {},
+        busy: () => (slow ? new Promise((resolve) => setTimeout(resolve, 25)) : undefined),
+        flush: () => {},
+      }),
+    })
+    const job = (slowSink: boolean) =>
+      defineJob({
+        name: 'slow',
+        build(env) {
+          env
+            .fromSource(sourceOf([Array.from({ length: 30 }, (_, i) => i)], { recordsPerPoll: 1 }), {
+              uid: 'numbers',
+              watermarks: monotonous((n: number) => n),
+            })
+            .map((n) => {
+              if (!slowSink) for (const end = Date.now() + 25; Date.now() < end;);
+              return n
+            })
+            .sinkTo(sink(slowSink), { uid: 'out' })
+        },
+      })
+    const times = async (slowSink: boolean) => {
+      const { publications } = await published({ job: job(slowSink) }, {}, { parallelism: 1 })
+      const { series } = publications.at(-1)!
+      return ['busyTimeMsPerSecond', 'backPressuredTimeMsPerSecond'].map((name) => last(series, name)![0]!)
+    }
+    const [busy, notStuck] = await times(false)
+    expect(busy).toBeGreaterThan(700)
+    expect(notStuck).toBeLessThan(100)
+    const [notBusy, stuck] = await times(true)
+    expect(stuck).toBeGreaterThan(700)
+    expect(notBusy).toBeLessThan(200)
   })
 
   it('the number of series is told, and how many are over the limit', async () => {

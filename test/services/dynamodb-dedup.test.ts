@@ -1,5 +1,8 @@
 // The transactional dedup operator against DynamoDB local, with faults between.
 import { DynamoDBClient, ScanCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { deduplicateByTransaction, type TransactionalDedupOptions } from '../../operators/connectors/dynamodb/index.js'
 import { defineJob, type JobDefinition } from '../../operators/index.js'
@@ -229,6 +232,27 @@ describeWith(['dynamodb-local'], 'deduplicateByTransaction', () => {
       expect(duplicates.values()).toHaveLength(400 - first.size)
     },
   )
+
+  it('comes to the same when the process ends in between, again and again', async () => {
+    const checkpointDirectory = await mkdtemp(join(tmpdir(), 'millrace-dedup-'))
+    const random = randomSource(3)
+    const orders = Array.from({ length: 300 }, (_, i) => order(`order-${random.below(150)}`, `at ${i}`))
+    const failing = new Set(orders.filter((_, i) => i % 60 === 59).map(({ order: id }) => id))
+    const fault = ({ order: id }: Order): void => {
+      if (failing.delete(id)) throw new Error('the process is gone')
+    }
+    const { job, unique, duplicates } = dedupJob([orders], { claimsPerTransaction: 5 }, fault)
+    const statuses: string[] = []
+    while (statuses.at(-1) !== 'FINISHED' && statuses.length < 10) {
+      statuses.push((await runInProcess(job, { checkpointDirectory, checkpointIntervalMs: 5 })).status)
+    }
+    await rm(checkpointDirectory, { recursive: true, force: true, maxRetries: 10 })
+    expect(statuses.length).toBeGreaterThan(3)
+    const first = new Map<string, string>()
+    for (const one of orders) if (!first.has(one.order!)) first.set(one.order!, one.at)
+    expect(unique.values().map(({ at }) => at)).toEqual([...first.values()])
+    expect(duplicates.values()).toHaveLength(300 - first.size)
+  })
 
   it('rejects records without an id, and those whose item is too large for the table', async () => {
     const { job, unique, rejected } = dedupJob(

@@ -157,6 +157,8 @@ describeWith(['ferrokinesis'], 'fan-out, the service ending shards as the real o
       for (let i = 5; i <= 8; i++) await stream.put(round(i))
       await stream.merge(1)
       for (let i = 9; i <= 12; i++) await stream.put(round(i))
+      // It tells arrival times in seconds, rounded up at times.
+      await sleep(1_000)
       const out = collectSink<string>()
       const subscribed = secure.requests.get('SubscribeToShard 2.0') ?? 0
       const result = await runInProcess(job({ stream: stream.name, way: wayBy(version), out, bounded: true }), {
@@ -208,7 +210,8 @@ describeWith(['ferrokinesis'], 'fan-out, the service ending shards as the real o
       faults.inject({ ...subscribe, fault: refuse('ResourceInUseException', 400), times: 1 })
       faults.inject({ operation: 'DescribeStreamConsumer', fault: internalError(), times: 1 })
       const out = collectSink<string>()
-      await runUntil({ stream: stream.name, way: wayBy(version), out }, 30 * KEYS.length, {
+      const consumer = { times: { silenceMs: 2_000 } }
+      await runUntil({ stream: stream.name, way: wayBy(version), out, consumer }, 30 * KEYS.length, {
         parallelism: 2,
         folder: tempFolder(),
       })
@@ -219,7 +222,7 @@ describeWith(['ferrokinesis'], 'fan-out, the service ending shards as the real o
     it('renews its subscriptions before they expire: none is missed, none comes twice', async () => {
       const stream = await newStream(2)
       const before = faults.requests('SubscribeToShard')
-      const rounds = 40
+      const rounds = 50
       const producing = (async () => {
         for (let i = 1; i <= rounds; i++) {
           await stream.put(round(i))
@@ -227,7 +230,7 @@ describeWith(['ferrokinesis'], 'fan-out, the service ending shards as the real o
         }
       })()
       const out = collectSink<string>()
-      const consumer = { times: { renewAfterMs: 300, spacingMs: 10 } }
+      const consumer = { times: { renewAfterMs: 200, spacingMs: 10 } }
       await runUntil({ stream: stream.name, way: wayBy(version), out, consumer }, rounds * KEYS.length, {
         parallelism: 2,
         folder: tempFolder(),

@@ -13,7 +13,7 @@ import { byHour, s3ReferenceData, s3Sink, type S3SinkOptions } from '../../opera
 import type { S3Committable, S3OpenObject } from '../../operators/connectors/s3/object-state.js'
 import { defineJob, monotonous } from '../../operators/index.js'
 import type { Sink, SinkWriter } from '../../runtime/contract/sink.js'
-import { runInProcess, sourceOf } from '../../runtime/testing/index.js'
+import { controlledSource, runInProcess } from '../../runtime/testing/index.js'
 import { contextOf } from '../connectors/s3/small-job.js'
 import { HandClock, tempFolder } from '../connectors/support.js'
 import { describeWith } from './emulators/availability.js'
@@ -157,18 +157,16 @@ function s3ConnectorSuite(start: () => Promise<Emulator>): void {
       const prefix = randomUUID()
       const checkpointDirectory = tempFolder()
       const rows = Array.from({ length: 300 }, (_, i) => ({ i, customer: `c${i % 3}`, time: i * 60_000 }))
+      const feed = controlledSource<(typeof rows)[number]>(2)
       let seen = 0
       let suspend: () => void = () => undefined
       const job = defineJob({
         name: 'lake',
         build(env) {
           env
-            .fromSource(sourceOf([rows.slice(0, 150), rows.slice(150)], { recordsPerPoll: 10, pollEveryMs: 5 }), {
-              uid: 'rows',
-              watermarks: monotonous((row) => row.time),
-            })
+            .fromSource(feed.source, { uid: 'rows', watermarks: monotonous((row: (typeof rows)[number]) => row.time) })
             .map((row) => {
-              if (++seen === 150) suspend()
+              if (++seen === 200) suspend()
               return row
             })
             .sinkTo(
@@ -189,7 +187,10 @@ function s3ConnectorSuite(start: () => Promise<Emulator>): void {
           checkpointIntervalMs: 50,
           onStart: (running) => (suspend = () => running.suspend()),
         })
+      for (const split of [0, 1]) feed.push(split, ...rows.slice(split * 150, split * 150 + 100))
       expect((await run(2)).status).toBe('SUSPENDED')
+      for (const split of [0, 1]) feed.push(split, ...rows.slice(split * 150 + 100, split * 150 + 150))
+      feed.endAll()
       expect((await run(1)).status).toBe('FINISHED')
       expect((await lines(prefix)).sort()).toEqual(rows.map((row) => JSON.stringify(row)).sort())
       const keys = Object.keys(await objects(prefix))

@@ -32,7 +32,7 @@ export class SendRate {
 
   /** False if the request left before the rate was last lowered. */
   throttled(ticket: number): boolean {
-    
+    if (ticket !== this.episode) return false
     this.episode++
     this.entries = Math.max(1, this.entries * DECREASE)
     return true

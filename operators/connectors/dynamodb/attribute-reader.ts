@@ -86,7 +86,8 @@ const NUMBERS: Readonly<Record<NumberForm, (text: string) => number | bigint | s
 
 /** `-12.50` and `-1.25E1` are both `-125e-1`. */
 function canonical(text: string): string {
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text) ?? []
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text) ?? []
   const written = (whole + fraction).replace(/^0+/, '')
   const significant = written.replace(/0+$/, '')
   if (significant === '') return '0e0'

@@ -35,17 +35,14 @@ async function writeBatch(
   entries: readonly ItemEntry[],
   signal: AbortSignal,
 ): Promise<readonly SendOutcome<ItemEntry>[] | undefined> {
-  const requests = entries.map(
-    ({ deletes, key, item }): WriteRequest =>
-      deletes ? { DeleteRequest: { Key: key } } : { PutRequest: { Item: item } },
+  const requests = entries.map(({ deletes, key, item }): WriteRequest =>
+    deletes ? { DeleteRequest: { Key: key } } : { PutRequest: { Item: item } },
   )
   const request = new sdk.BatchWriteItemCommand({ RequestItems: { [table.name]: requests } })
   const { UnprocessedItems = {} } = await client.send(request, { abortSignal: signal })
   const left = new Set(Object.values(UnprocessedItems).flatMap((some) => some.map((one) => textOf(one, keys))))
   if (left.size === 0) return undefined
-  return entries.map((entry) =>
-    left.has(entry.keyText) ? { kind: 'retry', reason: 'UnprocessedItems' } : DELIVERED,
-  )
+  return entries.map((entry) => (left.has(entry.keyText) ? { kind: 'retry', reason: 'UnprocessedItems' } : DELIVERED))
 }
 
 function textOf({ PutRequest, DeleteRequest }: WriteRequest, keys: readonly TableKey[]): string {

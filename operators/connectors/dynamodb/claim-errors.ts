@@ -40,7 +40,8 @@ export function readFailure(error: unknown, claims: number): FailedRequest {
     if (reasons.length !== claims) return { kind: 'again', reason: name }
     return { kind: 'verdicts', verdicts: reasons.map(readReason) }
   }
-  if (name === 'IdempotentParameterMismatchException' || name === 'IdempotentParameterMismatch') return { kind: 'mismatch' }
+  if (name === 'IdempotentParameterMismatchException' || name === 'IdempotentParameterMismatch')
+    return { kind: 'mismatch' }
   if (INVALID.includes(name)) return { kind: 'invalid', reason: `${name}: ${message}` }
   if (name === 'TransactionInProgressException' || name === 'TransactionConflictException' || isTransient(error)) {
     return { kind: 'again', reason: systemCode ?? name }

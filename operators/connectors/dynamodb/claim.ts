@@ -79,7 +79,11 @@ function positionOf(position: unknown): string {
 
 function timeOf(timeMs: number, position: string): number {
   if (Number.isFinite(timeMs)) return timeMs
-  throw new MillraceError('MILLRACE_USER', `the record at ${position} has no event time, so its claim would never end`, {
-    hint: 'give the source a timestamp, or deduplicateByTransaction() a `time`',
-  })
+  throw new MillraceError(
+    'MILLRACE_USER',
+    `the record at ${position} has no event time, so its claim would never end`,
+    {
+      hint: 'give the source a timestamp, or deduplicateByTransaction() a `time`',
+    },
+  )
 }

@@ -195,10 +195,13 @@ export class Claims {
     outage.failed(Math.min(...group.map(({ sinceMs }) => sinceMs)), reason)
     const { signal } = this.closing
     await new Promise<void>((resolve, reject) => {
-      const cancel = clock.setTimeout(() => {
-        signal.removeEventListener('abort', abort)
-        resolve()
-      }, backoffMs(failures, { ...BACKOFF, random }))
+      const cancel = clock.setTimeout(
+        () => {
+          signal.removeEventListener('abort', abort)
+          resolve()
+        },
+        backoffMs(failures, { ...BACKOFF, random }),
+      )
       const abort = (): void => {
         cancel()
         reject(signal.reason as Error)

@@ -53,7 +53,10 @@ export function keyText(key: Readonly<Record<string, AttributeValue>>): string {
   return JSON.stringify(parts)
 }
 
-function keyOf(item: Readonly<Record<string, AttributeValue>>, keys: readonly TableKey[]): Record<string, AttributeValue> | Refusal {
+function keyOf(
+  item: Readonly<Record<string, AttributeValue>>,
+  keys: readonly TableKey[],
+): Record<string, AttributeValue> | Refusal {
   const key: Record<string, AttributeValue> = {}
   for (const { name, kind, type } of keys) {
     const value = Object.hasOwn(item, name) ? item[name] : undefined
@@ -63,7 +66,8 @@ function keyOf(item: Readonly<Record<string, AttributeValue>>, keys: readonly Ta
     if (given === undefined) return new Refusal(`${what} is not of type ${type}`)
     const bytes = type === 'N' ? 1 : type === 'S' ? Buffer.byteLength(given) : given.length
     if (bytes === 0) return new Refusal(`${what} is empty`)
-    if (bytes > MAX_KEY_BYTES[kind]) return new Refusal(`${what} has ${bytes} bytes, over the limit of ${MAX_KEY_BYTES[kind]}`)
+    if (bytes > MAX_KEY_BYTES[kind])
+      return new Refusal(`${what} has ${bytes} bytes, over the limit of ${MAX_KEY_BYTES[kind]}`)
     key[name] = value
   }
   return key

@@ -19,7 +19,9 @@ export function dynamoDbSinkFor<T = unknown>(locator: Locator): Sink<T> {
   const mode = choiceOption(locator, 'mode', MODES) ?? 'batch'
   const { version } = locator.query
   const options = { table, aws: awsOptions(locator) }
-  if (mode !== 'batch') return dynamoDbUpsertSink<T>({ ...options, mode, ...(version === undefined ? {} : { version }) })
-  if (version !== undefined) refuseLocator(locator, 'has a version', 'only mode=replace and mode=merge compare versions')
+  if (mode !== 'batch')
+    return dynamoDbUpsertSink<T>({ ...options, mode, ...(version === undefined ? {} : { version }) })
+  if (version !== undefined)
+    refuseLocator(locator, 'has a version', 'only mode=replace and mode=merge compare versions')
   return dynamoDbBatchSink<T>(options)
 }

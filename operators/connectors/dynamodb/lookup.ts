@@ -62,7 +62,9 @@ export function dynamoDbLookup<K extends string | number | bigint, V = PlainItem
   const refreshMs = positiveDurationMs(refresh, '`refresh` of dynamoDbLookup()')
   const refreshMissingMs = positiveDurationMs(refreshMissing, '`refreshMissing` of dynamoDbLookup()')
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
-    throw new MillraceError('MILLRACE_GRAPH', `dynamoDbLookup() has maxEntries ${maxEntries}`, { hint: 'give 1 or more' })
+    throw new MillraceError('MILLRACE_GRAPH', `dynamoDbLookup() has maxEntries ${maxEntries}`, {
+      hint: 'give 1 or more',
+    })
   }
   const read = attributeReader(numbers)
   const describe = `dynamodb://${options.table}`

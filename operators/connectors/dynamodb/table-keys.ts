@@ -14,7 +14,11 @@ export async function tableKeys(table: DynamoTable): Promise<readonly TableKey[]
     const { Table } = await client.send(new sdk.DescribeTableCommand({ TableName: table.name }))
     return Table
   })
-  const { TableStatus: status = 'unknown', KeySchema: schema = [], AttributeDefinitions: types = [] } = description ?? {}
+  const {
+    TableStatus: status = 'unknown',
+    KeySchema: schema = [],
+    AttributeDefinitions: types = [],
+  } = description ?? {}
   if (status !== 'ACTIVE' && status !== 'UPDATING') {
     throw new MillraceError(table.about('').code, `${table.resource} is ${status}`, {
       hint: 'wait until it is ACTIVE, or look at what became of it',

@@ -77,8 +77,7 @@ export function expiredPosition(
   )
 }
 
-/** For messages. */
-export function describePosition(position: ShardPosition): string {
+function describePosition(position: ShardPosition): string {
   switch (position.at) {
     case 'horizon':
       return 'TRIM_HORIZON'

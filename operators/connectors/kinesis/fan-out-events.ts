@@ -27,6 +27,7 @@ export class ShardEvents {
   private live = false
   private reading = false
   private renewal: Promise<Subscription | undefined> | undefined
+  private renewalIsDue = false
   private stopRenewing: (() => void) | undefined
   private lastCallMs = -Infinity
   private consumerArn = ''
@@ -44,6 +45,7 @@ export class ShardEvents {
   /** Undefined once closed. Rejects with what makes reading impossible. One call at a time. */
   async next(): Promise<SubscribeToShardEvent | undefined> {
     this.reading = true
+    if (this.renewalIsDue) this.renew()
     try {
       while (!this.closed) {
         const event = await this.attempt()
@@ -51,6 +53,7 @@ export class ShardEvents {
         this.troubles.over()
         this.live = true
         if (isNumber(event.ContinuationSequenceNumber)) this.advance(event.ContinuationSequenceNumber)
+        console.log(Date.now()%100000, this.shardId.slice(-3), (event.Records??[]).length, event.ContinuationSequenceNumber?.slice(-8), event.MillisBehindLatest, event.ChildShards?.map(c=>c.ShardId?.slice(-3)))
         return event
       }
       return undefined
@@ -118,6 +121,7 @@ export class ShardEvents {
     const { sdk, client } = await this.reader.connect()
     this.lastCallMs = clock.now()
     const { shardId, from: start } = this
+    console.log(Date.now()%100000, this.shardId.slice(-3), 'SUB', JSON.stringify(start))
     return Subscription.open(
       { sdk, client, clock, consumerArn, shardId, start, silenceMs: times.silenceMs },
       this.closing.signal,
@@ -132,8 +136,10 @@ export class ShardEvents {
   /** Opens the next one beside the current one. What goes wrong shows when the current one is over. */
   private renew(): void {
     const { current } = this
-    // Held back, it may well end: there is no hurry then.
-    if (current === undefined || !this.reading) return
+    if (current === undefined) return
+    // Held back: what would come by the next one would not be read either.
+    this.renewalIsDue = !this.reading
+    if (this.renewalIsDue) return
     this.renewal = this.open().then(
       (next) => {
         current.abort()
@@ -145,6 +151,7 @@ export class ShardEvents {
 
   private drop(): void {
     this.stopRenewing?.()
+    this.renewalIsDue = false
     this.current?.abort()
     this.current = undefined
     this.live = false
@@ -154,6 +161,7 @@ export class ShardEvents {
     const { stream, clock } = this.reader.ctx
     const { from } = this
     const early = 'timestampMs' in from && isTooEarly(error, from.timestampMs, clock)
+    console.log(Date.now()%100000,this.shardId.slice(-3), 'ERR', error)
     const trouble = early ? this.troubles.noteEarly(error) : this.troubles.note(error, live)
     if (trouble === 'fatal') throw stream.failure(error, permissionFor(error))
     if (trouble === 'position') {

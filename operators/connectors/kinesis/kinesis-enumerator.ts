@@ -191,11 +191,11 @@ export class KinesisEnumerator implements SplitEnumerator<ShardSplit, KinesisEnu
       if (this.closed || this.done) return
       try {
         this.tracker!.listing(await this.list(undefined))
+        this.advance()
       } catch (error) {
         if (!this.closed) this.ctx.fail(error)
         return
       }
-      this.advance()
     }
   }
 

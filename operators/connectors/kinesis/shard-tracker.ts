@@ -232,15 +232,20 @@ export class ShardTracker {
   private retireFollowed(): { subtask: number; shardId: string }[] {
     const followed = [...this.finished].filter(([, { split }]) => {
       if (!this.isFollowed(split)) return false
-      return (
-        split.end?.by === 'stopAt' || childrenOf(split.shardId, this.known).every((one) => this.isTaken(one.shardId))
-      )
+      const children = childrenOf(split.shardId, this.known)
+      return split.end?.by === 'stopAt' || children.every((one) => this.isTaken(one.shardId) || this.isUnwanted(one))
     })
     for (const [shardId] of followed) {
       this.finished.delete(shardId)
       this.retired.add(shardId)
     }
     return followed.map(([shardId, { subtask }]) => ({ subtask, shardId }))
+  }
+
+  /** A shard that was left before its end comes before it: one is retired with a child that is not taken only then. */
+  private isUnwanted({ parents }: KnownShard): boolean {
+    if (this.options.stopAtMs === undefined) return false
+    return parents.some((id) => this.retired.has(id) || this.finished.get(id)?.split.end?.by === 'stopAt')
   }
 
   /** Whether all that follows a finished shard is known. */

@@ -8,15 +8,16 @@ import type { UploadCalls } from './upload-calls.js'
 export async function checkOutput(prefix: string, calls: UploadCalls): Promise<void> {
   const key = `${prefix === '' ? '' : `${prefix}/`}millrace-check-${randomUUID()}`
   try {
-    await calls.headBucket().catch((error: unknown) => {
-      throw calls.failure(error, 'use', undefined, 's3:ListBucket')
-    })
+    // First, because it is what says most when it fails: the answers to HEAD have no body.
     try {
       const uploadId = await calls.createUpload(key, { token: 'check', contentType: undefined })
       await calls.abortUpload(key, uploadId)
     } catch (error) {
       throw calls.failure(error, 'upload', key, 's3:PutObject and s3:AbortMultipartUpload')
     }
+    await calls.headBucket().catch((error: unknown) => {
+      throw calls.failure(error, 'list', undefined, 's3:ListBucket')
+    })
   } finally {
     calls.close()
   }

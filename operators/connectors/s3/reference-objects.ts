@@ -23,7 +23,7 @@ export interface ReferenceObjects {
   /** The object, but only in that version: undefined if it is another by now, or gone. */
   getVersion(key: string, etag: string): Promise<ReadObject | undefined>
   /** Rejects if there is no such object, or it may not be read. */
-  head(key: string): Promise<void>
+  probe(key: string): Promise<void>
   /** Ordered by key. */
   list(prefix: string): Promise<readonly ListedObject[]>
   close(): void
@@ -65,12 +65,12 @@ class SdkObjects implements ReferenceObjects {
     }
   }
 
-  async head(key: string): Promise<void> {
-    const { sdk, client } = this.connection
+  async probe(key: string): Promise<void> {
     try {
-      await client.send(new sdk.HeadObjectCommand({ Bucket: this.bucket, Key: key }))
+      // Not HEAD: its answers have no body to say what is wrong.
+      await this.read(key, { Range: 'bytes=0-0' })
     } catch (error) {
-      throw this.failure(error, key)
+      if (awsErrorFacts(error).httpStatus !== 416) throw this.failure(error, key)
     }
   }
 
@@ -99,7 +99,10 @@ class SdkObjects implements ReferenceObjects {
     this.connection.client.destroy()
   }
 
-  private async read(key: string, condition: { IfNoneMatch?: string; IfMatch?: string }): Promise<ReadObject> {
+  private async read(
+    key: string,
+    condition: { IfNoneMatch?: string; IfMatch?: string; Range?: string },
+  ): Promise<ReadObject> {
     const { sdk, client } = this.connection
     const answer = await client.send(new sdk.GetObjectCommand({ Bucket: this.bucket, Key: key, ...condition }))
     const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array(0)
@@ -109,7 +112,6 @@ class SdkObjects implements ReferenceObjects {
   private failure(error: unknown, key: string, permission = 's3:GetObject'): MillraceError {
     const { bucket } = this
     const place = `s3://${bucket}/${key}`
-    // To HEAD, S3 answers 404 for a missing bucket as well.
     if (isMissingObject(error)) return missing(place)
     const { region } = this.connection
     return s3Failure(error, { code: 'MILLRACE_INPUT', action: `cannot read ${place}`, bucket, region, permission })

@@ -78,7 +78,7 @@ class S3Loader<K, V> implements ReferenceLoader<K, V> {
   async check(): Promise<void> {
     const { key, prefix = '' } = this.options
     const objects = await this.objects()
-    if (key !== undefined) return objects.head(key)
+    if (key !== undefined) return objects.probe(key)
     if ((await objects.list(prefix)).length === 0) throw missing(this.describe)
   }
 

@@ -12,6 +12,8 @@ import { Turns } from './turns.js'
 import type { UploadCalls } from './upload-calls.js'
 
 const UPLOADS_AT_ONCE = 8
+/** What is left behind then is cleared away by the committer. */
+const CLOSE_MS = 5_000
 
 /** How a sink writes, all defaults filled in. */
 export interface WriterSettings<T> {
@@ -150,13 +152,17 @@ export class S3Writer<T> implements SinkWriter<T, S3Committable, S3OpenObject> {
     }
   }
 
-  /** What no checkpoint can name goes. */
+  /** What no checkpoint can name goes, unless that takes too long. */
   async close(): Promise<void> {
     const objects = [...this.open.values(), ...this.rolled.flatMap(({ object }) => object ?? [])]
-    await Promise.all(objects.map((object) => object.abandon()))
-    await Promise.allSettled(this.rolled.map(({ done }) => done))
+    const gone = Promise.all(objects.map((object) => object.abandon()))
+    const restored = Promise.allSettled(this.rolled.map(({ done }) => done))
     this.open.clear()
     this.rolled = []
+    let cancel: () => void = () => undefined
+    const late = new Promise<void>((resolve) => (cancel = this.ctx.clock.setTimeout(resolve, CLOSE_MS)))
+    await Promise.race([Promise.all([gone, restored]), late])
+    cancel()
     this.host.calls.close()
   }
 

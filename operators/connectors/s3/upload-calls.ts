@@ -34,7 +34,7 @@ export interface UploadCalls {
   listUploads(prefix: string): Promise<readonly PendingUpload[]>
   /** The token in the metadata of the object: null if it has none, undefined if there is no such object. */
   tokenOf(key: string): Promise<string | null | undefined>
-  /** The bucket is there, in this region, and may be used. */
+  /** The bucket may be listed, without which nobody is told that an object is missing. */
   headBucket(): Promise<void>
   /** MILLRACE_OUTPUT for what one of these rejected with; `action` as in `complete`, `key` undefined for the bucket. */
   failure(error: unknown, action: string, key: string | undefined, permission: string): MillraceError
@@ -150,13 +150,7 @@ class SdkUploads implements UploadCalls {
 
   async headBucket(): Promise<void> {
     const { sdk, client } = this.connection
-    try {
-      await client.send(new sdk.HeadBucketCommand({ Bucket: this.bucket }))
-    } catch (error) {
-      // Without a body, and so without a name.
-      if (awsErrorFacts(error).httpStatus === 404) (error as Error).name = 'NoSuchBucket'
-      throw error
-    }
+    await client.send(new sdk.HeadBucketCommand({ Bucket: this.bucket }))
   }
 
   failure(error: unknown, action: string, key: string | undefined, permission: string): MillraceError {

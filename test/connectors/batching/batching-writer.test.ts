@@ -65,6 +65,23 @@ describe('batches', () => {
     await settle()
   })
 
+  it('what stays behind a full request leaves after its linger time too', async () => {
+    const service = new HeldService<string>()
+    const { ctx, sink } = writer(service.send, {}, { maxInFlight: 1, lingerMs: 100 })
+    for (const value of 'abcd') sink.write(value, 0)
+    ctx.clock.advance(100)
+    for (const value of ['e', 'f', 'g']) sink.write(value, 0)
+    ctx.clock.advance(100)
+    sink.write('h'.repeat(38), 0)
+    service.next().answer()
+    await settle()
+    service.next().answer()
+    await settle()
+    expect(service.log.map((batch) => batch.join('').slice(0, 4))).toEqual(['abcd', 'efg'])
+    ctx.clock.advance(100)
+    expect(service.log[2]).toEqual(['h'.repeat(38)])
+  })
+
   it('no more requests than allowed are under way', async () => {
     const service = new HeldService<string>()
     const { sink } = writer(service.send)
@@ -129,6 +146,20 @@ describe('flush', () => {
     sink.write('a', 0)
     await sink.flush()
     await sink.flush()
+  })
+
+  it('waits for what is under way already, in whichever request', async () => {
+    const service = new HeldService<string>()
+    const { sink } = writer(service.send)
+    for (const value of 'abcdefgh') sink.write(value, 0)
+    service.next().answer()
+    await settle()
+    let flushed = false
+    const flushes = [sink.flush(), sink.flush()].map((flush) => flush.then(() => (flushed = true)))
+    await settle()
+    expect(flushed).toBe(false)
+    service.next().answer()
+    await Promise.all(flushes)
   })
 
   it('does not resolve while an entry waits for its retry', async () => {
@@ -415,6 +446,17 @@ describe('order within a key', () => {
     service.next().answer()
     await flush
     expect(service.log.slice(4)).toEqual([['a3']])
+  })
+
+  it('the next of a key leaves as soon as the one before it is delivered, without lingering', async () => {
+    const service = new HeldService<string>()
+    const { ctx, sink } = writer(service.send, byFirstLetter, { lingerMs: 100 })
+    sink.write('a1', 0)
+    sink.write('a2', 0)
+    ctx.clock.advance(100)
+    service.next().answer()
+    await settle()
+    expect(service.log).toEqual([['a1'], ['a2']])
   })
 
   it('one that is rejected lets the next pass', async () => {

@@ -101,7 +101,10 @@ describe('a refused transaction', () => {
 
   it('is read claim by claim', () => {
     expect(
-      readFailure(cancelled('None', 'ConditionalCheckFailed', 'TransactionConflict', 'ThrottlingError', 'ValidationError'), 5),
+      readFailure(
+        cancelled('None', 'ConditionalCheckFailed', 'TransactionConflict', 'ThrottlingError', 'ValidationError'),
+        5,
+      ),
     ).toEqual({
       kind: 'verdicts',
       verdicts: [

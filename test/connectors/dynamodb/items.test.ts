@@ -73,7 +73,11 @@ describe('a DynamoDB locator', () => {
   it.each(['dynamodb://turbines', 'dynamodb://turbines?mode=replace&version=time', 'dynamodb://turbines?mode=merge'])(
     'names a sink that is exactly-once by key: %s',
     (text) => {
-      expect(sinkOf(text)).toMatchObject({ name: 'dynamodb', guarantee: 'exactly-once', describe: 'dynamodb://turbines' })
+      expect(sinkOf(text)).toMatchObject({
+        name: 'dynamodb',
+        guarantee: 'exactly-once',
+        describe: 'dynamodb://turbines',
+      })
     },
   )
 

@@ -95,29 +95,33 @@ describe('kinesisSink on a stream', () => {
     ['in order of keys', { ordered: true, lingerMs: 5 }],
     ['aggregated', { aggregate: { maxRecords: 7 } }],
     ['aggregated, in order of keys', { aggregate: { maxRecords: 7 }, ordered: true }],
-  ])('nothing is lost when requests fail, wholly and in part, or their answers are lost: %s', async (_, options) => {
-    const name = await newStream(3)
-    const rules = [partialFailure(), throttle(), unavailable(), internalErrorAfter(), dropAfter()].map((fault) =>
-      proxy.inject({ operation: 'PutRecords', fault, times: 2 }),
-    )
-    const { ctx, writer } = await openRealSink(
-      kinesisSink<string>({ stream: name, partitionKey: keyOf, random: () => 0.1, ...options }),
-    )
-    const written = Array.from({ length: 320 }, (_, i) => valueOf(i))
-    for (const value of written) writer.write(value, 0)
-    await writer.flush(1)
-    const consumed = await consume(name)
-    expect([...new Set(consumed.map(({ text }) => text))].toSorted()).toEqual(written)
-    for (const { key, text } of consumed) expect(key).toBe(keyOf(text))
-    expect(ctx.rejected).toEqual([])
-    expect(rules.map(({ struck }) => struck)).toEqual([2, 2, 2, 2, 2])
-    if (options.ordered !== true) return
-    // What comes twice comes twice; the first of each is in order.
-    for (let key = 0; key < 16; key++) {
-      const firsts = [...new Set(consumed.filter((one) => one.key === `key-${key}`).map(({ text }) => text))]
-      expect(firsts).toEqual(firsts.toSorted())
-    }
-  })
+  ])(
+    'nothing is lost when requests fail, wholly and in part, or their answers are lost: %s',
+    async (_, options) => {
+      const name = await newStream(3)
+      const rules = [partialFailure(), throttle(), unavailable(), internalErrorAfter(), dropAfter()].map((fault) =>
+        proxy.inject({ operation: 'PutRecords', fault, times: 2 }),
+      )
+      const { ctx, writer } = await openRealSink(
+        kinesisSink<string>({ stream: name, partitionKey: keyOf, random: () => 0.1, ...options }),
+      )
+      const written = Array.from({ length: 160 }, (_, i) => valueOf(i))
+      for (const value of written) writer.write(value, 0)
+      await writer.flush(1)
+      const consumed = await consume(name)
+      expect([...new Set(consumed.map(({ text }) => text))].toSorted()).toEqual(written)
+      for (const { key, text } of consumed) expect(key).toBe(keyOf(text))
+      expect(ctx.rejected).toEqual([])
+      expect(rules.map(({ struck }) => struck)).toEqual([2, 2, 2, 2, 2])
+      if (options.ordered !== true) return
+      // What comes twice comes twice; the first of each is in order.
+      for (let key = 0; key < 16; key++) {
+        const firsts = [...new Set(consumed.filter((one) => one.key === `key-${key}`).map(({ text }) => text))]
+        expect(firsts).toEqual(firsts.toSorted())
+      }
+    },
+    60_000,
+  )
 
   it('after a crash what the checkpoint does not hold comes again, and record ids tell', async () => {
     const name = await newStream(2)

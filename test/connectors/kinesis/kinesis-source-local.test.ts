@@ -247,6 +247,25 @@ describe('a job on a stream', () => {
     expect(out.values().sort()).toEqual(KEYS.map((key) => `${key}:0->2`).sort())
   }, 40_000)
 
+  it("goes through the user's own HTTP handler, and leaves it open", async () => {
+    const stream = await newStream(1)
+    await put(stream, round(1))
+    const requestHandler = new NodeHttpHandler()
+    const asked: string[] = []
+    const handle = requestHandler.handle.bind(requestHandler)
+    requestHandler.handle = (request, options) => {
+      asked.push(request.headers['x-amz-target'] ?? '')
+      return handle(request, options)
+    }
+    let destroyed = false
+    requestHandler.destroy = () => void (destroyed = true)
+    const out = collectSink<string>()
+    await runInProcess(jobOn({ stream, position: 'TRIM_HORIZON', stopAt: 'latest', aws: { requestHandler } }, out))
+    expect(out.values().sort()).toEqual(inOrder(1))
+    expect(asked).toContain('Kinesis_20131202.GetRecords')
+    expect(destroyed).toBe(false)
+  })
+
   it('takes aggregated records apart', async () => {
     const stream = await newStream(2)
     const builder = new AggregateBuilder()

@@ -17,7 +17,7 @@ async function list(
   let refused: Error | undefined
   listShards(kinesis.stream(), filter, { clock, random }, 3).then(
     (shards) => (listed = shards.map(({ shardId }) => shardId)),
-    (error: Error) => (refused = error),
+    (error: unknown) => (refused = error as Error),
   )
   while (listed === undefined && refused === undefined && clock.now() < began + 600_000) {
     await settle(1)

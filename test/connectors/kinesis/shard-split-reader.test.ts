@@ -145,6 +145,19 @@ describe('an expired position', () => {
     expect(second.failure).toMatchObject({ code: 'MILLRACE_INPUT' })
   })
 
+  it('is found where a record that should still be kept is not, although the shard was read to its tip', async () => {
+    const { kinesis, open } = worldOf()
+    putTexts(kinesis, 'a')
+    const first = await open(HORIZON)
+    await first.read(5_000)
+    expect(first.position).toHaveProperty('readToMs')
+    putTexts(kinesis, 'lost', 'b')
+    kinesis.trim('shardId-000000000000', 2)
+    const second = await open(first.position)
+    await second.read(5_000)
+    expect(second.failure).toMatchObject({ code: 'MILLRACE_INPUT' })
+  })
+
   it('is told from that of a shard which had nothing for longer than records are kept', async () => {
     const { clock, kinesis, open } = worldOf()
     putTexts(kinesis, 'a')
@@ -176,7 +189,7 @@ describe('an expired position', () => {
   })
 
   it('is found where no record had come before the job was down for so long', async () => {
-    const { clock, kinesis, open } = worldOf()
+    const { clock, open } = worldOf()
     const first = await open({ at: 'timestamp', timestampMs: START_MS, readToMs: START_MS })
     await first.read(5_000)
     clock.advanceTo(START_MS + 30 * HOUR_MS)
@@ -218,6 +231,16 @@ describe('the end of a shard', () => {
     expect(await shard.read(5_000)).toBe('end')
     expect([shard.texts, shard.reader.position().end]).toEqual([['a'], { by: 'stopAt' }])
     expect(shard.position).toMatchObject({ at: 'after' })
+  })
+
+  it('of a closed shard is its own, also if it comes an answer after its last records: its children are wanted', async () => {
+    const { kinesis, open } = worldOf()
+    kinesis.unkindness = { lateEnd: true }
+    putTexts(kinesis, 'a')
+    kinesis.split('shardId-000000000000')
+    const shard = await open(HORIZON, { stopAtMs: START_MS })
+    expect(await shard.read(5_000)).toBe('end')
+    expect(shard.reader.position().end).toMatchObject({ by: 'closed' })
   })
 
   it('is reached without any later record, once the tip is, and stopAt has come', async () => {

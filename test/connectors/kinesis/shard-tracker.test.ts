@@ -237,6 +237,25 @@ describe('a bounded source', () => {
     expect(tracker.next().done).toBe(true)
   })
 
+  it('is done when one of two merged shards is left before its end and the other one read to it', () => {
+    for (const turn of [0, 1]) {
+      const tracker = started([A, B, AB], { stopAtMs: 100 })
+      const ends = [stopped(A), ended(B, [AB])]
+      tracker.shardFinished(turn, ends[turn]!, 70)
+      tracker.next()
+      tracker.shardFinished(1 - turn, ends[1 - turn]!, 70)
+      expect(tracker.next()).toMatchObject({ assign: [], done: true })
+    }
+  })
+
+  it('is done as well if it is restored between the two', () => {
+    const restored = new ShardTracker({ ...OPTIONS, stopAtMs: 100 })
+    restored.restore({ open: ['B'], retired: ['A'] }, new Map([['B', 0]]))
+    restored.listing([A, B, AB])
+    restored.shardFinished(0, ended(B, [AB]), 70)
+    expect(restored.next()).toMatchObject({ assign: [], done: true })
+  })
+
   it('is not done while a finished shard may have children', () => {
     const tracker = started([A], { stopAtMs: 100 })
     tracker.shardFinished(0, ended(A), 70)

@@ -40,9 +40,11 @@ async function serverOf(answer: Answer): Promise<{ endpoint: string; requests: s
 const ctx = { uid: 'lake', jobId: 'job', warn: () => undefined }
 const aws = (endpoint: string) => ({ region: 'us-east-1', endpoint })
 const status =
-  (code: number, headers: Record<string, string> = {}): Answer =>
+  (code: number, headers: Record<string, string> = {}, body = ''): Answer =>
   (_, response) =>
-    void response.writeHead(code, headers).end()
+    void response.writeHead(code, headers).end(body)
+const xml = (name: string): string => `<Error><Code>${name}</Code><Message>no</Message></Error>`
+const CREATED = '<InitiateMultipartUploadResult><UploadId>up</UploadId></InitiateMultipartUploadResult>'
 
 async function failureOf(answer: Answer): Promise<{ code: string; message: string; hint: string }> {
   const { endpoint } = await serverOf(answer)
@@ -52,51 +54,47 @@ async function failureOf(answer: Answer): Promise<{ code: string; message: strin
 }
 
 describe('the check of an S3 sink', () => {
-  it('uses the bucket, begins an upload as the sink would and aborts it', async () => {
+  it('begins an upload as the sink would, aborts it, and asks for the bucket', async () => {
     const seen: unknown[] = []
     const { endpoint, requests } = await serverOf((request, response) => {
       seen.push(request.headers['x-amz-server-side-encryption-aws-kms-key-id'])
-      const created = '<InitiateMultipartUploadResult><UploadId>up</UploadId></InitiateMultipartUploadResult>'
-      response.end(request.method === 'POST' ? created : '')
+      response.end(request.method === 'POST' ? CREATED : '')
     })
-    await s3Sink({ bucket: 'bucket', prefix: 'lake', sse: 'aws:kms', kmsKeyId: 'alias/lake', aws: aws(endpoint) })
-      .check!(ctx)
+    const options = { bucket: 'bucket', prefix: 'lake', sse: 'aws:kms', kmsKeyId: 'alias/lake' } as const
+    await s3Sink({ ...options, aws: aws(endpoint) }).check!(ctx)
     expect(requests).toEqual([
-      'HEAD /bucket/',
       'POST /bucket/lake/millrace-check-UUID?uploads=',
       'DELETE /bucket/lake/millrace-check-UUID?uploadId=up&x-id=AbortMultipartUpload',
+      'HEAD /bucket/',
     ])
-    expect(seen).toEqual([undefined, 'alias/lake', undefined])
+    expect(seen).toEqual(['alias/lake', undefined, undefined])
   })
 
-  it('says in one line what is wrong with the bucket', async () => {
-    const elsewhere = { 'x-amz-bucket-region': 'eu-west-1' }
-    expect(await failureOf(status(404))).toMatchObject({
+  it.each([
+    [404, 'NoSuchBucket', /^S3 bucket "bucket" \(cannot upload .*\): does not exist in region us-east-1$/, /create it/],
+    [403, 'AccessDenied', /^cannot upload s3:\/\/bucket\/lake\/millrace-check-\S+: access denied/, /s3:PutObject/],
+    [403, 'InvalidAccessKeyId', /does not accept the credentials/, /access key/],
+    [400, 'ExpiredToken', /credentials have expired/, /refresh/],
+    [301, 'PermanentRedirect', /^S3 bucket "bucket": is not in region us-east-1/, /^it is in eu-west-1: /],
+    [400, 'AuthorizationHeaderMalformed', /^S3 bucket "bucket": is not in region us-east-1/, /^it is in eu-west-1: /],
+    [400, 'KMS.NotFoundException', /KMS.NotFoundException/, /for the reason it gives/],
+  ])('says in one line what %i %s means', async (code, name, message, hint) => {
+    const region = code === 301 || name.startsWith('Authorization') ? 'eu-west-1' : 'us-east-1'
+    expect(await failureOf(status(code, { 'x-amz-bucket-region': region }, xml(name)))).toMatchObject({
       code: 'MILLRACE_OUTPUT',
-      message: 'S3 bucket "bucket" (cannot use s3://bucket): does not exist in region us-east-1',
+      message: expect.stringMatching(message) as string,
+      hint: expect.stringMatching(hint) as string,
     })
-    expect(await failureOf(status(403))).toMatchObject({
-      message: expect.stringMatching(/^cannot use s3:\/\/bucket: access denied/) as string,
-      hint: expect.stringContaining('s3:ListBucket') as string,
-    })
-    for (const code of [301, 400]) {
-      expect(await failureOf(status(code, elsewhere))).toMatchObject({
-        message: 'S3 bucket "bucket": is not in region us-east-1 (cannot use s3://bucket)',
-        hint: 'it is in eu-west-1: give that region',
-      })
-    }
   })
 
-  it('says that it may not write', async () => {
+  it('says that the bucket may not be listed', async () => {
     const denied: Answer = (request, response) => {
-      if (request.method === 'HEAD') response.end()
-      else response.writeHead(403).end('<Error><Code>AccessDenied</Code><Message>no</Message></Error>')
+      if (request.method === 'HEAD') response.writeHead(403).end()
+      else response.end(CREATED)
     }
     expect(await failureOf(denied)).toMatchObject({
-      message: expect.stringMatching(
-        /^cannot upload s3:\/\/bucket\/lake\/millrace-check-\S+: access denied \(AccessDenied\)$/,
-      ) as string,
-      hint: expect.stringContaining('s3:PutObject') as string,
+      message: expect.stringMatching(/^cannot list s3:\/\/bucket: access denied/) as string,
+      hint: expect.stringContaining('s3:ListBucket') as string,
     })
   })
 
@@ -109,13 +107,13 @@ describe('the check of an S3 sink', () => {
     delete process.env['AWS_ACCESS_KEY_ID']
     await expect(sink({ region: 'eu-west-1' }).check!(ctx)).rejects.toMatchObject({
       code: 'MILLRACE_OUTPUT',
-      message: 'cannot use s3://bucket: no AWS credentials found',
+      message: expect.stringMatching(/^cannot upload s3:.*: no AWS credentials found$/) as string,
     })
   })
 
   it('never shows a key', async () => {
-    for (const code of [400, 403, 404]) {
-      const error = await failureOf(status(code))
+    for (const name of ['SignatureDoesNotMatch', 'NoSuchBucket']) {
+      const error = await failureOf(status(403, {}, xml(name)))
       const shown = JSON.stringify([error.message, error.hint, (error as { cause?: unknown }).cause])
       expect(shown).not.toContain('hidden-key')
     }
@@ -124,7 +122,7 @@ describe('the check of an S3 sink', () => {
 
 describe('the check of reference data in S3', () => {
   it('names the object that may not be read', async () => {
-    const { endpoint } = await serverOf(status(403))
+    const { endpoint } = await serverOf(status(403, {}, xml('AccessDenied')))
     const data = s3ReferenceData({ bucket: 'bucket', key: 'products', keyOf: () => 1, aws: aws(endpoint) })
     await expect(data.check(ctx)).rejects.toMatchObject({
       code: 'MILLRACE_INPUT',

@@ -50,7 +50,7 @@ class Bucket {
           const object = this.objects.get(key)
           return object?.etag === etag ? object : undefined
         }),
-      head: async (key) => step(`head ${key}`, () => void found(key)),
+      probe: async (key) => step(`probe ${key}`, () => void found(key)),
       list: (prefix) =>
         step(`list ${prefix}`, () =>
           [...this.objects]

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { s3SinkOver, type S3SinkOptions } from '../../../operators/connectors/s3/s3-sink.js'
 import { defineJob } from '../../../operators/index.js'
 import type { JobDefinition } from '../../../runtime/contract/graph.js'
-import { runInProcess, sourceOf } from '../../../runtime/testing/index.js'
+import { controlledSource, runInProcess, sourceOf } from '../../../runtime/testing/index.js'
 import { tempFolder } from '../support.js'
 import { S3Model } from './s3-model.js'
 import { PART } from './small-job.js'
@@ -23,12 +23,14 @@ const lasting: Partial<S3SinkOptions<Row>> = {
   roll: { bytes: 700, intervalMs: 1e9, inactivityMs: 1e9 },
 }
 
-function jobOn(model: S3Model, seen: (id: number) => void, options = lasting): JobDefinition {
+const slowly = sourceOf(arrays, { recordsPerPoll: 5, pollEveryMs: 1 })
+
+function jobOn(model: S3Model, seen: (id: number) => void, options = lasting, source = slowly): JobDefinition {
   return defineJob({
     name: 'lake',
     build(env) {
       env
-        .fromSource(sourceOf(arrays, { recordsPerPoll: 5, pollEveryMs: 1 }), { uid: 'rows' })
+        .fromSource(source, { uid: 'rows' })
         .map((row) => {
           seen(row.id)
           return row
@@ -72,23 +74,26 @@ describe('a job that writes to S3', () => {
   it('that is suspended with open objects goes on with another parallelism, and has each record once', async () => {
     const model = new S3Model(PART)
     const checkpointDirectory = tempFolder()
+    const feed = controlledSource<Row>(3)
     let seen = 0
-    for (const [parallelism, until] of [
-      [3, 200],
-      [1, 400],
-      [2, Infinity],
-    ] as const) {
+    const steps = [
+      [3, 0, 67],
+      [1, 67, 134],
+      [2, 134, 200],
+    ] as const
+    for (const [parallelism, from, to] of steps) {
+      arrays.forEach((rows, split) => feed.push(split, ...rows.slice(from, to)))
+      if (to === 200) feed.endAll()
       let suspend: () => void = () => undefined
-      const job = jobOn(model, () => {
-        if (++seen === until) suspend()
-      })
+      const job = jobOn(model, () => void (++seen === 3 * to && to < 200 && suspend()), lasting, feed.source)
       const result = await runInProcess(job, {
         parallelism,
         checkpointDirectory,
         checkpointIntervalMs: 10,
         onStart: (running) => (suspend = () => running.suspend()),
       })
-      expect(result.status).toBe(until === Infinity ? 'FINISHED' : 'SUSPENDED')
+      expect(result.status).toBe(to === 200 ? 'FINISHED' : 'SUSPENDED')
+      expect(model.lines().length).toBeLessThan(3 * to + (to === 200 ? 1 : 0))
     }
     expect(model.lines().sort()).toEqual(all)
     expect(model.uploads.size).toBe(0)
@@ -97,24 +102,13 @@ describe('a job that writes to S3', () => {
   it('has what a subtask that had finished was given to end, too', async () => {
     const model = new S3Model(PART)
     const checkpointDirectory = tempFolder()
+    const feed = controlledSource<Row>(2)
+    feed.push(0, { id: 1 })
+    feed.end(0)
+    feed.push(1, ...arrays[0]!.slice(0, 100))
     let suspend: () => void = () => undefined
     let seen = 0
-    const short = [[{ id: 1 }], arrays[0]!]
-    const job = defineJob({
-      name: 'lake',
-      build(env) {
-        env
-          .fromSource(sourceOf<Row>(short, { recordsPerPoll: 5, pollEveryMs: 1 }), { uid: 'rows' })
-          .map((row) => {
-            if (++seen === 150) suspend()
-            return row
-          })
-          .sinkTo(
-            s3SinkOver<Row>({ bucket: 'bucket', ...lasting }, () => Promise.resolve(model.calls()), PART),
-            { uid: 'lake' },
-          )
-      },
-    })
+    const job = jobOn(model, () => void (++seen === 101 && suspend()), lasting, feed.source)
     const run = () =>
       runInProcess(job, {
         parallelism: 2,
@@ -122,9 +116,10 @@ describe('a job that writes to S3', () => {
         onStart: (running) => (suspend = () => running.suspend()),
       })
     expect((await run()).status).toBe('SUSPENDED')
-    suspend = () => undefined
+    feed.push(1, ...arrays[0]!.slice(100))
+    feed.end(1)
     expect((await run()).status).toBe('FINISHED')
-    expect(model.lines()).toHaveLength(201)
+    expect(model.lines().sort()).toEqual([...arrays[0]!, { id: 1 }].map((row) => JSON.stringify(row)).sort())
     expect(model.uploads.size).toBe(0)
   })
 })

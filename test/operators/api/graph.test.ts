@@ -36,6 +36,28 @@ function refusal(make: (numbers: Stream<number>, env: StreamEnvironment) => void
 }
 
 describe('a graph', () => {
+  it('goes on behind a sink with what it rejects', () => {
+    const { nodes } = built((numbers) => {
+      const { rejected } = numbers.sinkTo(unwrittenSink<number>(), { uid: 'out' })
+      sink(
+        rejected.map(({ value, reason }) => `${value.toFixed()}: ${reason}`),
+        'rejected',
+      )
+      const keyed = numbers.keyBy(parity).sinkTo(unwrittenSink<number>(), { uid: 'keyed' })
+      sink(keyed.rejected, 'keyed-rejected')
+    })
+    const edges = nodes.flatMap((node) =>
+      node.kind === 'source' ? [] : node.inputs.map(({ from, tag }) => [node.uid, nodes[from]!.uid, tag]),
+    )
+    expect(edges).toEqual([
+      ['out', 'numbers', undefined],
+      ['map-2', 'out', 'rejected'],
+      ['rejected', 'map-2', undefined],
+      ['keyed', 'numbers', undefined],
+      ['keyed-rejected', 'keyed', 'rejected'],
+    ])
+  })
+
   it('has a node for each source, operator and sink, each behind what feeds it', () => {
     const { nodes } = built((numbers) => {
       const counts = numbers

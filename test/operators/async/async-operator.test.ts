@@ -169,7 +169,12 @@ describe('asyncMap', () => {
   })
 
   it('is called again by the retry strategy, and fails with the last failure', async () => {
-    const retry = { maxAttempts: 3, delay: '1s', multiplier: 2, ifException: (e: unknown) => e instanceof RangeError } as const
+    const retry = {
+      maxAttempts: 3,
+      delay: '1s',
+      multiplier: 2,
+      ifException: (e: unknown) => e instanceof RangeError,
+    } as const
     const { job, calls } = calling({ retry })
     const harness = await operatorHarness<string>(job, 'look-up')
     harness.push(1, 0)
@@ -316,6 +321,8 @@ describe('asyncProcess', () => {
     }).build({})
     const node = graph.nodes.find(({ uid }) => uid === 'look-up')!
     if (node.kind !== 'operator') throw new Error('no operator')
-    await expect(node.check!({ uid: 'look-up', jobId: 'j', warn: () => undefined })).rejects.toThrow('nothing for look-up')
+    await expect(node.check!({ uid: 'look-up', jobId: 'j', warn: () => undefined })).rejects.toThrow(
+      'nothing for look-up',
+    )
   })
 })

@@ -1,7 +1,13 @@
 // Whole jobs around asynchronous operators: what went in comes out once, in its order, on the right side of every watermark.
 import { describe, expect, it } from 'vitest'
 import { boundedOutOfOrderness, count, defineJob, tumbling, type JobDefinition } from '../../../operators/index.js'
-import { collectSink, controlledSource, runInProcess, sourceOf, type CollectSink } from '../../../runtime/testing/index.js'
+import {
+  collectSink,
+  controlledSource,
+  runInProcess,
+  sourceOf,
+  type CollectSink,
+} from '../../../runtime/testing/index.js'
 import { randomSource, type RandomSource } from '../../oracles/random-source.js'
 
 const RUNS = Number(process.env['MILLRACE_STREAMS'] ?? 10)
@@ -130,7 +136,8 @@ function expectedCounts(splits: readonly (readonly Reading[])[]): string[] {
 function throwAt(ids: Iterable<number>): (id: number) => void {
   const left = new Set(ids)
   return (id) => {
-    if (left.delete(id)) throw new Error(`fault at ${[...String(id)].map((digit) => 'abcdefghij'[Number(digit)]).join('')}`)
+    if (left.delete(id))
+      throw new Error(`fault at ${[...String(id)].map((digit) => 'abcdefghij'[Number(digit)]).join('')}`)
   }
 }
 
@@ -158,10 +165,19 @@ async function survives(seed: number): Promise<void> {
   const message = `seed ${seed}`
   expect(result.failure, message).toBeUndefined()
   const places = run.places.values()
-  expect(places.map(({ id }) => id).sort((a, b) => a - b), message).toEqual(splits.flat().map(({ id }) => id))
+  expect(
+    places.map(({ id }) => id).sort((a, b) => a - b),
+    message,
+  ).toEqual(splits.flat().map(({ id }) => id))
   // No record passed a watermark, and no watermark a record, in either direction.
-  expect(places.filter(({ before, after }) => before !== after), message).toEqual([])
-  expect(places.filter(({ after, time }) => time <= after), message).toEqual([])
+  expect(
+    places.filter(({ before, after }) => before !== after),
+    message,
+  ).toEqual([])
+  expect(
+    places.filter(({ after, time }) => time <= after),
+    message,
+  ).toEqual([])
   expect(run.counts.values().sort(), message).toEqual(expectedCounts(splits))
   expect(result.counters['counts']?.['numLateRecordsDropped'] ?? 0, message).toBe(0)
   if (!ordered) return
@@ -175,8 +191,10 @@ async function survives(seed: number): Promise<void> {
 
 describe('a job with asynchronous operators', () => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed++) {
-    it(`loses nothing, doubles nothing and keeps its orders, failures and restores in between, seed ${seed}`, { timeout: 60_000 }, () =>
-      survives(seed),
+    it(
+      `loses nothing, doubles nothing and keeps its orders, failures and restores in between, seed ${seed}`,
+      { timeout: 60_000 },
+      () => survives(seed),
     )
   }
 
@@ -199,7 +217,15 @@ describe('a job with asynchronous operators', () => {
     const checkpointDirectory = await mkdtemp(join(tmpdir(), 'millrace-async-'))
     const random = randomSource(77)
     const splits = readings(random, 3, 400)
-    const run = asyncJob({ splits, random, ordered: true, capacity: 5, twice: true, shuffled: true, fault: () => undefined })
+    const run = asyncJob({
+      splits,
+      random,
+      ordered: true,
+      capacity: 5,
+      twice: true,
+      shuffled: true,
+      fault: () => undefined,
+    })
     const statuses: string[] = []
     for (const parallelism of [2, 3, 1, 2]) {
       const last = statuses.length === 3
@@ -231,7 +257,7 @@ describe('a job with asynchronous operators', () => {
           })
           .asyncMap(async (reading) => (reading.split === 0 && (await slow), reading), { uid: 'slow' })
           .keyBy(() => 0)
-          .process({
+          .process<string>({
             onElement: (reading, ctx) => {
               seen.push(reading.id)
               ctx.emit(`${reading.id} ${reading.time <= ctx.watermark ? 'late' : 'in time'}`)

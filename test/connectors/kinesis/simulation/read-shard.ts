@@ -115,7 +115,7 @@ export class OpenShard {
         let available = false
         this.reader.available().then(
           () => (available = true),
-          (error: Error) => (this.failure = error),
+          (error: unknown) => (this.failure = error as Error),
         )
         await settle()
         while (!available && this.failure === undefined && this.clock.now() < until) {

@@ -145,7 +145,7 @@ export class SimulatedJob {
             this.main.push(() => this.enumerator.splitFinished(subtask, { id, split }, watermark))
         }
       },
-      (error: Error) => this.fail(error),
+      (error: unknown) => this.fail(error),
     )
     await Promise.race([started, settle()])
   }

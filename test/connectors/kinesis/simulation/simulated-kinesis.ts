@@ -39,6 +39,8 @@ export interface Unkindness {
   readonly empty?: number
   /** Ends of shards do not name their children. */
   readonly hideChildren?: boolean
+  /** A closed shard says that it is at its end only in the answer after its last records. */
+  readonly lateEnd?: boolean
   /** How long ListShards does not show a new shard. Milliseconds. */
   readonly listingDelayMs?: number
   readonly pageSize?: number
@@ -223,9 +225,10 @@ export class SimulatedKinesis {
     const now = this.clock.now()
     const records = empty ? [] : shard.records.slice(from, from + limit)
     const next = from + records.length
-    const ended = shard.closedMs !== undefined && next >= shard.records.length
+    const { hideChildren = false, lateEnd = false } = this.unkindness
+    const atEnd = shard.closedMs !== undefined && next >= shard.records.length
+    const ended = atEnd && !(lateEnd && records.length > 0)
     const unread = shard.records[next]
-    const { hideChildren = false } = this.unkindness
     return {
       Records: records.map(toSdkRecord),
       MillisBehindLatest: unread === undefined ? 0 : Math.max(1, now - unread.arrivalMs),
