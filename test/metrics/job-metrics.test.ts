@@ -231,7 +231,7 @@ describe('the metrics of a running job', () => {
         },
       })
     const times = async (slowSink: boolean) => {
-      const { publications } = await published({ job: job(slowSink) }, {}, { parallelism: 1 })
+      const { publications } = await published({ job: job(slowSink) }, { intervalMs: 60_000 }, { parallelism: 1 })
       const { series } = publications.at(-1)!
       return ['busyTimeMsPerSecond', 'backPressuredTimeMsPerSecond'].map((name) => last(series, name)![0]!)
     }

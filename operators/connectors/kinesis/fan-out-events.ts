@@ -53,7 +53,6 @@ export class ShardEvents {
         this.troubles.over()
         this.live = true
         if (isNumber(event.ContinuationSequenceNumber)) this.advance(event.ContinuationSequenceNumber)
-        console.log(Date.now()%100000, this.shardId.slice(-3), (event.Records??[]).length, event.ContinuationSequenceNumber?.slice(-8), event.MillisBehindLatest, event.ChildShards?.map(c=>c.ShardId?.slice(-3)))
         return event
       }
       return undefined
@@ -121,7 +120,6 @@ export class ShardEvents {
     const { sdk, client } = await this.reader.connect()
     this.lastCallMs = clock.now()
     const { shardId, from: start } = this
-    console.log(Date.now()%100000, this.shardId.slice(-3), 'SUB', JSON.stringify(start))
     return Subscription.open(
       { sdk, client, clock, consumerArn, shardId, start, silenceMs: times.silenceMs },
       this.closing.signal,
@@ -161,7 +159,6 @@ export class ShardEvents {
     const { stream, clock } = this.reader.ctx
     const { from } = this
     const early = 'timestampMs' in from && isTooEarly(error, from.timestampMs, clock)
-    console.log(Date.now()%100000,this.shardId.slice(-3), 'ERR', error)
     const trouble = early ? this.troubles.noteEarly(error) : this.troubles.note(error, live)
     if (trouble === 'fatal') throw stream.failure(error, permissionFor(error))
     if (trouble === 'position') {

@@ -86,6 +86,7 @@ type Place = { readonly jobId: string; readonly uid: string }
 function fetchers(options: FanOutOptions, ctx: FetchContext, consumer: FanOutConsumer): ShardFetchers {
   const opened = new Set<FanOutFetcher>()
   let connection: ReturnType<FanOutReader['connect']> | undefined
+  let closed = false
   const reader: FanOutReader = {
     ctx,
     consumer,
@@ -97,9 +98,12 @@ function fetchers(options: FanOutOptions, ctx: FetchContext, consumer: FanOutCon
     open(shardId, start) {
       const fetcher = new FanOutFetcher(reader, shardId, start, () => opened.delete(fetcher))
       opened.add(fetcher)
+      // A shard may be opened while its reader is closed.
+      if (closed) fetcher.close()
       return fetcher
     },
     async close() {
+      closed = true
       for (const fetcher of opened) fetcher.close()
       // Whoever asked for a client that could not be made has heard of it.
       const made = await connection?.catch(() => undefined)

@@ -189,11 +189,9 @@ export class ShardTracker {
     const behind = parents.reduce((a, b) => (b.watermark < a.watermark ? b : a))
     const apart = parents.some(({ subtask }) => subtask !== behind.subtask)
     if (apart && this.options.checkpointing && !parents.every((one) => this.isBehindCheckpoint(one))) return undefined
-    const readToMs = Math.min(...parents.map(({ split }) => readToMsOf(split.position)))
-    const position: ShardPosition = readToMs === -Infinity ? { at: 'horizon' } : { at: 'horizon', readToMs }
     return {
       subtask: behind.subtask,
-      split: { id: shard.shardId, split: this.splitOf(shard, position), watermark: behind.watermark },
+      split: { id: shard.shardId, split: this.splitOf(shard, childPosition(parents)), watermark: behind.watermark },
     }
   }
 
@@ -258,6 +256,21 @@ export class ShardTracker {
   private isGone(shardId: string): boolean {
     return (this.missing.get(shardId) ?? 0) >= LISTINGS_TO_BELIEVE
   }
+}
+
+/**
+ * The oldest record. Where nothing has arrived in the parents since the time that they were to start at, that time still: not every service
+ * leaves out of a listing what had closed before it.
+ */
+function childPosition(parents: readonly Finished[]): ShardPosition {
+  const positions = parents.map(({ split }) => split.position)
+  const readToMs = Math.min(...positions.map(readToMsOf))
+  const known = readToMs === -Infinity ? {} : { readToMs }
+  const [first] = positions
+  if (first?.at === 'timestamp' && positions.every(({ at }) => at === 'timestamp')) {
+    return { at: 'timestamp', timestampMs: first.timestampMs, ...known }
+  }
+  return { at: 'horizon', ...known }
 }
 
 /** What arrived before that time has been read for sure. Epoch milliseconds; -Infinity if nothing is known. */

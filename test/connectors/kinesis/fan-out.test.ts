@@ -504,3 +504,11 @@ it.each<[string, FanOutOptions, RegExp]>([
 ])('%s is refused', (_, options, message) => {
   expect(() => fanOut(options)).toThrow(message)
 })
+
+it('a shard that is opened when its reader is closed already is not subscribed to', async () => {
+  const { fetchers, server } = await open(shard(1, () => undefined))
+  await fetchers.close?.()
+  fetchers.open(SHARD, { type: 'TRIM_HORIZON' })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(server.subscriptions).toEqual([])
+})

@@ -92,6 +92,34 @@ describe('shards', () => {
   })
 })
 
+describe('a time to start at', () => {
+  it.each([false, true])(
+    'that lies behind reshards leaves out what arrived before (filter ignored: %s)',
+    async (ignoreFilter) => {
+      const here = world(1)
+      here.kinesis.unkindness = { ignoreFilter }
+      here.put('a', 0)
+      here.kinesis.split('shardId-000000000000')
+      here.put('a', 0)
+      here.put('b', 0)
+      here.clock.advanceTo(START_MS + 5_000)
+      here.put('a', 1)
+      here.put('b', 1)
+      const job = await here.job({ start: { at: 'timestamp', timestampMs: START_MS + 5_000 } })
+      await here.run(job, 20_000)
+      expect([job.failure, job.faults, [...job.keys].sort()]).toEqual([
+        undefined,
+        [],
+        [
+          ['a', 1],
+          ['b', 1],
+        ],
+      ])
+      await job.close()
+    },
+  )
+})
+
 describe('a restart', () => {
   it('goes on where the checkpoint was, whatever position the job says now', async () => {
     const here = world(2)

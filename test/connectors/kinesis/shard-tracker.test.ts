@@ -72,6 +72,23 @@ describe('the first shards', () => {
   })
 })
 
+describe('the first record of a child', () => {
+  const start = { at: 'timestamp', timestampMs: 5 } as const
+  const position = (of: ShardSplit['position']): ShardSplit['position'] | undefined => {
+    const tracker = started([A, B], { start })
+    tracker.shardFinished(0, { ...ended(A, [A1, A2]), position: of }, 7)
+    return tracker.next().assign[0]?.split.split.position
+  }
+
+  it('is its oldest, once something has been read of its parent', () => {
+    expect(position({ at: 'after', sequenceNumber: '9', arrivalMs: 8 })).toEqual({ at: 'horizon', readToMs: 8 })
+  })
+
+  it('is not older than the start where its parent had nothing since: it may have closed before', () => {
+    expect(position({ ...start, readToMs: 9 })).toEqual({ ...start, readToMs: 9 })
+  })
+})
+
 describe('a split', () => {
   it('is followed by the reader of the parent, from its watermark, in the turn in which the parent is retired', () => {
     const tracker = started([A, B])

@@ -44,6 +44,8 @@ export interface Unkindness {
   /** How long ListShards does not show a new shard. Milliseconds. */
   readonly listingDelayMs?: number
   readonly pageSize?: number
+  /** ListShards shows all shards, whatever the filter. */
+  readonly ignoreFilter?: boolean
 }
 
 /** Kinesis in memory, as the service behaves: shards, reshards, limits, trimming, faults. Deterministic. */
@@ -156,7 +158,7 @@ export class SimulatedKinesis {
   }
 
   private list(input: { ShardFilter?: { Timestamp?: Date }; NextToken?: string }): object {
-    const { listingDelayMs = 0, pageSize = Infinity } = this.unkindness
+    const { listingDelayMs = 0, pageSize = Infinity, ignoreFilter = false } = this.unkindness
     const [text, fromText] = (input.NextToken ?? ':').split(':')
     const begin = Number(text)
     const fromMs = input.NextToken === undefined ? input.ShardFilter?.Timestamp?.getTime() : Number(fromText || -1)
@@ -164,7 +166,7 @@ export class SimulatedKinesis {
     const listed = this.shards.filter(
       ({ createdMs, closedMs }) =>
         createdMs + listingDelayMs <= Math.max(now, this.createdAtMs + listingDelayMs) &&
-        (fromMs === undefined || closedMs === undefined || closedMs >= fromMs),
+        (ignoreFilter || fromMs === undefined || closedMs === undefined || closedMs >= fromMs),
     )
     const page = listed.slice(begin, begin + pageSize)
     const more = begin + pageSize < listed.length
