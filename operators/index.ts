@@ -89,7 +89,7 @@ export type { WindowFunction, WindowResultFunction } from './windows/window-cont
 export { MillraceError, type ErrorCode } from '../runtime/contract/errors.js'
 export type { JobDefinition } from '../runtime/contract/graph.js'
 export type { Key } from '../runtime/contract/key.js'
-export type { Counter, MetricGroup } from '../runtime/contract/metrics.js'
+export type { Counter, Histogram, Meter, MetricGroup } from '../runtime/contract/metrics.js'
 export type { RejectedRecord, Sink } from '../runtime/contract/sink.js'
 export type {
   Decoder,

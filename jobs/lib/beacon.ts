@@ -30,12 +30,24 @@ export function isBlank(line: string): boolean {
 
 /** The beacon in a line, or what is wrong with it. Fields beyond those of its type are left to others. */
 export function parseBeacon(line: string): Beacon | BeaconRefusal {
-  let beacon: unknown
+  const value = parseJson(line)
+  return value === undefined ? NOT_JSON : beaconOf(value)
+}
+
+/** What a line of JSON says; undefined if it is none. */
+export function parseJson(line: string): unknown {
   try {
-    beacon = JSON.parse(line)
+    return JSON.parse(line)
   } catch {
-    return { reason: 'not JSON' }
+    return undefined
   }
+}
+
+/** Of a line that is no JSON. */
+export const NOT_JSON: BeaconRefusal = { reason: 'not JSON' }
+
+/** As {@link parseBeacon}, of a line that has been parsed. */
+export function beaconOf(beacon: unknown): Beacon | BeaconRefusal {
   const type = field(beacon, 'type')
   if (!isBeaconType(type)) return { reason: 'type is not navigation, load or event' }
   const session = field(beacon, 'session')

@@ -1,5 +1,5 @@
-import { outputTag, record, type OutputTag, type ProcessFunction } from 'millrace'
-import { isBot } from './bot.js'
+import { outputTag, type OutputTag, type ProcessContext } from 'millrace'
+import type { TrackedBeacon } from './tracked-beacon.js'
 
 /** What a line of either input format says, as far as sessions are concerned. */
 export interface Visit {
@@ -11,6 +11,8 @@ export interface Visit {
   readonly page: string | undefined
   /** The line as it came. */
   readonly line: string
+  /** All that a beacon says; only where rows of page impressions are wanted. */
+  readonly beacon?: TrackedBeacon
 }
 
 /** A page impression, or one of several beacons about it. */
@@ -24,6 +26,8 @@ export interface Impression {
 export const bots: OutputTag<string> = outputTag('bots')
 /** Lines of page impressions that are older than the input's bound. */
 export const late: OutputTag<string> = outputTag('late')
+/** Beacons of people, events too, in time: what rows of page impressions are made of. */
+export const beacons: OutputTag<TrackedBeacon> = outputTag('beacons')
 
 /**
  * Keeps page impressions; bots and late ones go to side outputs, the rest is counted (`otherRequests`).
@@ -35,23 +39,24 @@ export const late: OutputTag<string> = outputTag('late')
  *
  *     fired session ends <= watermark + 1 | late up to here | passes from watermark + 2 = newest - bound on
  */
-export function keepImpressions(options: { keepLate: boolean }): ProcessFunction<Visit, Impression> {
-  return {
-    emits: record<Impression>(),
-    onElement(visit, ctx) {
-      const { visitor, time, page } = visit
-      if (isBot(visit.userAgent)) {
-        ctx.metrics.counter('bots').inc()
-        ctx.output(bots, visit.line)
-      } else if (page === undefined) {
-        ctx.metrics.counter('otherRequests').inc()
-      } else if (time > ctx.watermark + 1) {
-        ctx.emit({ visitor, time, page })
-      } else if (options.keepLate) {
-        ctx.output(late, visit.line)
-      } else {
-        ctx.metrics.counter('numLateRecordsDropped').inc()
-      }
-    },
+export function keepImpressions(options: {
+  keepLate: boolean
+}): (visit: Visit, isBot: boolean, ctx: ProcessContext<Impression>) => void {
+  return (visit, isBot, ctx) => {
+    const { visitor, time, page, beacon } = visit
+    if (isBot) {
+      ctx.metrics.counter('bots').inc()
+      ctx.output(bots, visit.line)
+    } else if (page === undefined && beacon === undefined) {
+      ctx.metrics.counter('otherRequests').inc()
+    } else if (time > ctx.watermark + 1) {
+      if (page === undefined) ctx.metrics.counter('otherRequests').inc()
+      else ctx.emit({ visitor, time, page })
+      if (beacon !== undefined) ctx.output(beacons, beacon)
+    } else if (options.keepLate) {
+      ctx.output(late, visit.line)
+    } else {
+      ctx.metrics.counter('numLateRecordsDropped').inc()
+    }
   }
 }

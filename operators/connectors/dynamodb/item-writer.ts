@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { MillraceError } from '../../../runtime/contract/errors.js'
 import type { Sink, SinkWriterContext } from '../../../runtime/contract/sink.js'
 import type { BatchingOptions } from '../batching/batching-options.js'
@@ -78,7 +79,11 @@ async function openWriter<T>(
     sizeOf: ({ bytes }) => bytes,
     orderKey: (entry) => entry.keyText,
     lastWins,
-    send,
+    send: (entries, signal) => {
+      // One for each request under way: more than Node takes for normal.
+      setMaxListeners(0, signal)
+      return send(entries, signal)
+    },
     refusalOf: requestRefusal(REFUSED_REQUESTS),
     ...(random === undefined ? {} : { random }),
     close: () => table.close(),

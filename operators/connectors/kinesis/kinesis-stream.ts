@@ -30,7 +30,7 @@ const ANSWER_TIMEOUT_MS = 30_000
 const MAX_CONNECTIONS = 256
 
 const nothing = (): void => undefined
-/** Without `info`, for which each answer is copied first, also by the SDK's own that does nothing: a sixth of what GetRecords costs. */
+/** Without `info`, for which each answer is copied first, also by the SDK's own that does nothing: a third of what GetRecords costs. */
 const QUIET = {
   debug: nothing,
   trace: nothing,
