@@ -65,14 +65,15 @@ function job({ stream, way, out, bounded = false, consumer = {}, seen }: JobOpti
     ...(bounded ? { stopAt: 'latest' } : {}),
   })
   let count = 0
+  const state = { last: value<number>() }
   return defineJob({
     name: 'readings',
     build(env) {
       env
         .fromSource(source, { uid: 'readings', decode: json<Reading>(), watermarks: monotonous() })
         .keyBy(({ key }) => key)
-        .process({
-          state: { last: value<number>() },
+        .process<string, typeof state>({
+          state,
           onElement({ key, number }, ctx) {
             const before = ctx.state.last.value() ?? 0
             ctx.state.last.update(number)

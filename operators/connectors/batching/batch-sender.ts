@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { backoffMs } from '../../../runtime/aws/backoff.js'
 import type { Clock } from '../../../runtime/contract/time.js'
 import type { BatchingOptions, SendOutcome } from './batching-options.js'
@@ -60,6 +61,8 @@ export class BatchSender<In, Entry> {
     this.maxInFlight = maxInFlight
     this.rate = new SendRate(maxEntries * maxInFlight)
     this.timers = new Timers(clock)
+    // One for each request under way: more than Node takes for normal.
+    setMaxListeners(0, this.aborting.signal)
   }
 
   get requestsInFlight(): number {

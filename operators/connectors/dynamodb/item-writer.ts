@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { MillraceError } from '../../../runtime/contract/errors.js'
 import type { Sink, SinkWriterContext } from '../../../runtime/contract/sink.js'
 import type { BatchingOptions } from '../batching/batching-options.js'
@@ -79,11 +78,7 @@ async function openWriter<T>(
     sizeOf: ({ bytes }) => bytes,
     orderKey: (entry) => entry.keyText,
     lastWins,
-    send: (entries, signal) => {
-      // One for each request under way: more than Node takes for normal.
-      setMaxListeners(0, signal)
-      return send(entries, signal)
-    },
+    send,
     refusalOf: requestRefusal(REFUSED_REQUESTS),
     ...(random === undefined ? {} : { random }),
     close: () => table.close(),
