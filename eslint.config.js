@@ -48,7 +48,7 @@ const plain = {
 
 export default defineConfig(
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
-  { ignores: ['dist/', '.build/', '.cache/', 'coverage/', '**/.millrace/', 'test/**/fixtures/'] },
+  { ignores: ['dist/', '.build/', '.cache/', '.services/', 'coverage/', '**/.millrace/', 'test/**/fixtures/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

@@ -1,33 +1,41 @@
 import { readFileSync, statSync } from 'node:fs'
 import { MillraceError } from '../runtime/contract/errors.js'
 import { fileName, OPTIONS } from './options.js'
+import { readPropertyGroups, type PropertyGroups } from './property-groups.js'
 
 /** What a config file says: option texts by their name there, and parameters. */
 export interface ConfigFile {
   readonly path: string
   readonly options: Readonly<Record<string, string>>
   readonly params: Readonly<Record<string, string>>
+  readonly groups?: PropertyGroups
 }
 
 /**
- * Reads a JSON file with options in camelCase and `params`. What it can't use is MILLRACE_USAGE naming the file and the key: nothing in
- * it is ignored.
+ * Reads a JSON file with options in camelCase, `params` and `propertyGroups`, or with property groups alone. What it can't use is
+ * MILLRACE_USAGE naming the file and the key: nothing in it is ignored.
  */
 export function readConfigFile(path: string): ConfigFile {
-  const content = parseObject(path, readText(path))
+  const content = parseContent(path, readText(path))
+  if (Array.isArray(content)) return { path, options: {}, params: {}, groups: readPropertyGroups(path, content) }
   const options: Record<string, string> = {}
   const params: [string, string][] = []
+  let groups: PropertyGroups | undefined
   for (const [key, value] of Object.entries(content)) {
     if (key === 'params') {
       if (!isObject(value)) throw refusal(path, '"params" is not an object', 'write "params": { "name": "value" }')
       for (const [name, given] of Object.entries(value)) params.push([name, scalar(path, `params.${name}`, given)])
       continue
     }
+    if (key === 'propertyGroups') {
+      groups = readPropertyGroups(path, value)
+      continue
+    }
     const known = Object.values(OPTIONS).filter((spec) => !spec.notInFile)
     if (!known.some((spec) => fileName(spec) === key)) throw unknownKey(path, key, known.map(fileName))
     options[key] = scalar(path, key, value)
   }
-  return { path, options, params: Object.fromEntries(params) }
+  return { path, options, params: Object.fromEntries(params), ...(groups === undefined ? {} : { groups }) }
 }
 
 function readText(path: string): string {
@@ -46,7 +54,7 @@ function readText(path: string): string {
   }
 }
 
-function parseObject(path: string, text: string): Record<string, unknown> {
+function parseContent(path: string, text: string): Record<string, unknown> | readonly unknown[] {
   let content: unknown
   try {
     content = JSON.parse(text.replace(/^\uFEFF/, ''))
@@ -57,9 +65,8 @@ function parseObject(path: string, text: string): Record<string, unknown> {
       'mend the file; JSON has no comments',
     )
   }
-  if (!isObject(content))
-    throw refusal(path, 'it is not a JSON object', 'write { "parallelism": 4, "params": { ... } }')
-  return content
+  if (isObject(content) || Array.isArray(content)) return content
+  throw refusal(path, 'it is not a JSON object', 'write { "parallelism": 4, "params": { ... } }')
 }
 
 function scalar(path: string, key: string, value: unknown): string {

@@ -1,6 +1,7 @@
 import { MillraceError } from '../runtime/contract/errors.js'
 import { readConfigFile, type ConfigFile } from './config-file.js'
 import { environmentName, fileName, OPTIONS, type OptionName, type OptionSpec, type OptionValues } from './options.js'
+import type { PropertyGroups } from './property-groups.js'
 
 /** Options of a command line by key (`job-id`), each as often as it was given. A switch is given as `true`. */
 export type GivenFlags = Readonly<Record<string, readonly string[]>>
@@ -9,6 +10,8 @@ export type GivenFlags = Readonly<Record<string, readonly string[]>>
 export interface ResolvedOptions {
   readonly values: OptionValues
   readonly origins: Readonly<Partial<Record<OptionName, string>>>
+  /** Of the config file; parameters that are given themselves win over them: see `paramsOfGroups`. */
+  readonly propertyGroups?: PropertyGroups
 }
 
 interface Found {
@@ -39,7 +42,12 @@ export function resolveOptions(
     values[name] = found === undefined ? defaultOf(spec) : parse(spec, found)
   }
   values['params'] = resolvePairs(OPTIONS.params, flags, environment, file)
-  return { values: values as unknown as OptionValues, origins }
+  const groups = file?.groups
+  return {
+    values: values as unknown as OptionValues,
+    origins,
+    ...(groups === undefined ? {} : { propertyGroups: groups }),
+  }
 }
 
 function find(

@@ -1,4 +1,5 @@
-import type { ParamSpec } from '../../runtime/contract/graph.js'
+import { MillraceError } from '../../runtime/contract/errors.js'
+import type { GroupTemplate, ParamSpec } from '../../runtime/contract/graph.js'
 
 /** A parameter's text is not what it should be; `form` says what it should be: `a duration such as 5s`. */
 export interface Unparsable {
@@ -14,6 +15,7 @@ export interface ParamOptions {
   readonly description?: string
   readonly secret?: boolean
   readonly optional?: boolean
+  readonly fromGroup?: GroupTemplate
 }
 
 /** A job parameter of type T, made by {@link p}. It does not change: its methods return another one. */
@@ -37,6 +39,20 @@ export class Param<T> {
     return new Param({ ...this.options, secret: true }, this.parse)
   }
 
+  /**
+   * The same; if it is not given itself, made of a property group of the config file: `{key}` in the template stands for the property of
+   * that name. `p.source().fromGroup('WindTurbineEnvironment', 'kinesis://{inputStreamName}?region={region}')`. MILLRACE_GRAPH for a
+   * template without a key.
+   */
+  fromGroup(group: string, template: string): Param<T> {
+    if (group === '' || !/\{[^{}]+\}/.test(template)) {
+      throw new MillraceError('MILLRACE_GRAPH', `the template ${JSON.stringify(template)} names no property`, {
+        hint: "fromGroup('Environment', 'kinesis://{inputStreamName}?region={region}')",
+      })
+    }
+    return new Param({ ...this.options, fromGroup: { group, template } }, this.parse)
+  }
+
   /** The same, `undefined` when it is not given or given as an empty text. */
   optional(): Param<T | undefined> {
     return new Param<T | undefined>({ ...this.options, optional: true }, this.parse)
@@ -52,5 +68,6 @@ export function paramSpec(name: string, options: ParamOptions): ParamSpec {
     ...(fallback !== undefined ? { default: fallback } : {}),
     ...(options.description !== undefined ? { description: options.description } : {}),
     ...(options.secret === true ? { secret: true } : {}),
+    ...(options.fromGroup !== undefined ? { fromGroup: options.fromGroup } : {}),
   }
 }

@@ -89,7 +89,7 @@ export function awsErrorFacts(error: unknown): AwsErrorFacts {
   return {
     name: typeof given.name === 'string' ? given.name : 'Error',
     message: typeof given.message === 'string' ? given.message : String(error),
-    systemCode: code as string | undefined,
+    systemCode: code,
     httpStatus: given.$metadata?.httpStatusCode,
   }
 }

@@ -7,6 +7,7 @@ import { dashboardBody } from '../metrics/dashboard.js'
 import { placesOf } from '../metrics/topology.js'
 import { planJob } from '../plan/plan.js'
 import { loadJob, prepareJob } from './prepare-job.js'
+import { Redactor } from './redactor.js'
 import type { Screen } from './screen.js'
 import { tellFailure } from './tell.js'
 
@@ -45,13 +46,14 @@ const MAX_NAME = 255
 
 /** `runtime dashboard` in this process. Resolves with the exit code. */
 export async function dashboardCommand(jobFile: string, flags: GivenFlags, screen: Screen): Promise<number> {
+  const redactor = new Redactor()
   try {
-    const dashboard = await describeDashboard(jobFile, flags)
+    const dashboard = await describeDashboard(jobFile, flags, redactor)
     if (flags['print'] !== undefined) screen.print(dashboard.body)
     if (flags['put'] !== undefined) await put(dashboard, screen)
     return 0
   } catch (error) {
-    const serialized = serializeError(error, 'MILLRACE_INTERNAL')
+    const serialized = redactor.error(serializeError(error, 'MILLRACE_INTERNAL'))
     tellFailure(screen, undefined, serialized)
     return serialized.code === 'MILLRACE_OUTPUT' || serialized.code === 'MILLRACE_INTERNAL' ? FAILED : REFUSED
   } finally {
@@ -65,7 +67,7 @@ interface Dashboard {
   readonly body: string
 }
 
-async function describeDashboard(jobFile: string, flags: GivenFlags): Promise<Dashboard> {
+async function describeDashboard(jobFile: string, flags: GivenFlags, redactor: Redactor): Promise<Dashboard> {
   if (flags['put'] === undefined && flags['print'] === undefined) {
     throw new MillraceError('MILLRACE_USAGE', 'neither --put nor --print is given', {
       hint: '--put writes the dashboard to CloudWatch, --print shows it',
@@ -73,7 +75,7 @@ async function describeDashboard(jobFile: string, flags: GivenFlags): Promise<Da
   }
   const resolved = resolveOptions(flags, process.env)
   const { values } = resolved
-  const { jobId, graph } = prepareJob(await loadJob(jobFile), resolved)
+  const { jobId, graph } = await prepareJob(await loadJob(jobFile), resolved, redactor)
   const name = nameOf(flags['name']?.at(-1), jobId)
   const region = await regionOf(flags['region']?.at(-1))
   const { metricsNamespace: namespace, metricsLevel: level, metricsIntervalMs: intervalMs } = values

@@ -40,8 +40,11 @@ export function paramsHelp(job: JobDefinition): string {
 }
 
 function describe(param: ParamSpec): string {
+  const { fromGroup } = param
+  const group = fromGroup === undefined ? '' : `(property group ${fromGroup.group}: ${fromGroup.template}) `
   const fallback =
-    param.default === undefined
+    group +
+    (param.default === undefined
       ? '(required)'
       : param.default === ''
         ? '(optional)'

@@ -47,7 +47,7 @@ type Tell = Pick<JobMetricsOptions, 'note' | 'warn'>
  * The metrics that the options ask for, if any. MILLRACE_USAGE before anything runs: no region is known, or options that would be ignored.
  */
 export async function openJobMetrics(
-  { jobId, job, params }: PreparedJob,
+  { jobId, job, params, secretParams }: PreparedJob,
   { values, origins }: ResolvedOptions,
   { note, warn }: Tell,
 ): Promise<JobMetrics | undefined> {
@@ -67,7 +67,7 @@ export async function openJobMetrics(
     intervalMs,
     level: values.metricsLevel,
     maxSeries: values.metricsMaxSeries,
-    secrets: secret,
+    secrets: [...secret, ...secretParams.secrets],
     now: () => mainClock.now(),
     note,
     warn,

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import { folderName } from '../../config/option-value.js'
+import { paramsOfGroups } from '../../config/property-groups.js'
 import type { ResolvedOptions } from '../../config/resolve-options.js'
 import { MillraceError } from '../contract/errors.js'
 import type { JobDefinition, JobGraph } from '../contract/graph.js'
@@ -7,6 +8,9 @@ import { bundleJob, type Bundle } from './bundle.js'
 import { mainClock } from './clock.js'
 import { buildGraph, importJob } from './job-module.js'
 import { ownModule } from './own-package.js'
+import { withRedactedPlaces } from './redacted-places.js'
+import type { Redactor } from './redactor.js'
+import { SecretParams, type ParamTexts } from './secret-params.js'
 
 /** A job file, bundled and imported. */
 export interface LoadedJob {
@@ -18,7 +22,12 @@ export interface LoadedJob {
 export interface PreparedJob extends LoadedJob {
   readonly jobId: string
   readonly graph: JobGraph
-  readonly params: Readonly<Record<string, string>>
+  /** As they were given: secrets by their names. */
+  readonly params: ParamTexts
+  /** With what the secrets stand for. */
+  readonly secretParams: SecretParams
+  /** The graph for the secrets as they are now. */
+  readonly rebuild: () => JobGraph
   readonly checkpointUrl: string
   readonly checkpointIntervalMs: number
 }
@@ -29,16 +38,29 @@ export async function loadJob(jobFile: string): Promise<LoadedJob> {
   return { bundle, job: await importJob(bundle, jobFile) }
 }
 
-/** Builds the job's graph and fills in what the options leave to the job. MILLRACE_PARAM, MILLRACE_GRAPH or MILLRACE_USAGE. */
-export function prepareJob(loaded: LoadedJob, { values, origins }: ResolvedOptions): PreparedJob {
+/**
+ * Reads the secrets that parameters name, builds the job's graph and fills in what the options leave to the job. MILLRACE_PARAM,
+ * MILLRACE_GRAPH or MILLRACE_USAGE, to be redacted.
+ */
+export async function prepareJob(
+  loaded: LoadedJob,
+  { values, origins, propertyGroups }: ResolvedOptions,
+  redactor: Redactor,
+): Promise<PreparedJob> {
   const { job, bundle } = loaded
   const jobId = values.jobId ?? nameAsId(job.name)
   const own = origins.checkpointIntervalMs === undefined ? job.checkpointIntervalMs : undefined
+  const grouped = propertyGroups === undefined ? {} : paramsOfGroups(job.name, job.params, propertyGroups, values.params)
+  const params = { ...grouped, ...values.params }
+  const secretParams = await SecretParams.read(params, job.params, redactor)
+  const rebuild = (): JobGraph => withRedactedPlaces(buildGraph(job, secretParams.values, bundle), redactor)
   return {
     ...loaded,
     jobId,
-    params: values.params,
-    graph: buildGraph(job, values.params, bundle),
+    params,
+    secretParams,
+    graph: rebuild(),
+    rebuild,
     checkpointUrl: values.checkpointDir ?? join(resolve('.millrace'), jobId),
     checkpointIntervalMs: own ?? values.checkpointIntervalMs,
   }

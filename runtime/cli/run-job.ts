@@ -10,9 +10,9 @@ import { MillraceError } from '../contract/errors.js'
 import { checkJob } from '../coordinator/check-job.js'
 import { ringCount } from '../coordinator/deploy.js'
 import type { JobEvents } from '../coordinator/events.js'
-import { JobCoordinator, type JobResult } from '../coordinator/job-coordinator.js'
+import { JobCoordinator, type JobResult, type RefreshedJob } from '../coordinator/job-coordinator.js'
 import { planMemory } from '../coordinator/memory-plan.js'
-import { planJob } from '../plan/plan.js'
+import { planJob, type ExecutionPlan } from '../plan/plan.js'
 import { openStorage } from '../storage/open-storage.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { ThreadMerges } from '../worker/thread-merges.js'
@@ -110,6 +110,8 @@ async function runHeld(
     jobName: job.name,
     graph,
     params: prepared.params,
+    slotParams: prepared.secretParams.values,
+    refresh: () => refresh(prepared, plan, hooks.warn),
     secretParams: new Set(job.params.flatMap((param) => (param.secret === true ? [param.name] : []))),
     storage,
     identity,
@@ -141,6 +143,16 @@ async function runHeld(
     await merges.close()
     rmSync(dirname(spillDirectory), { recursive: true, force: true })
   }
+}
+
+/** Reads the secrets again before another attempt: the job's parts get what they stand for now. */
+async function refresh(
+  { secretParams, rebuild }: PreparedJob,
+  plan: ExecutionPlan,
+  warn: (message: string) => void,
+): Promise<RefreshedJob | undefined> {
+  if (!(await secretParams.readAgain(warn))) return undefined
+  return { slotParams: secretParams.values, plan: planJob(rebuild(), plan.parallelism, plan.maxParallelism) }
 }
 
 function entry(name: string): string {

@@ -2,6 +2,7 @@ import type { ResolvedOptions } from '../../config/resolve-options.js'
 import { serializeError, type SerializedError } from '../contract/errors.js'
 import { earlyReport, reportFailure, totalsOf, type JobReport } from './job-report.js'
 import { loadJob, prepareJob, type PreparedJob } from './prepare-job.js'
+import { Redactor } from './redactor.js'
 import { runJob, type RunHooks } from './run-job.js'
 
 /** What is known of a submit when it is over. */
@@ -26,15 +27,16 @@ export interface SubmitHost {
 /** Runs a job file from its bundling to its end in this process. Never rejects: what went wrong is in the report. */
 export async function submit(jobFile: string, resolved: ResolvedOptions, host: SubmitHost): Promise<SubmitOutcome> {
   let jobId = resolved.values.jobId ?? null
+  const redactor = new Redactor()
   try {
     const loaded = await loadJob(jobFile)
     await host.loaded(loaded.bundle.warnings)
-    const prepared = prepareJob(loaded, resolved)
+    const prepared = await prepareJob(loaded, resolved, redactor)
     jobId = prepared.jobId
-    const result = await runJob(prepared, resolved, host.watch(prepared))
+    const result = await runJob(prepared, resolved, discreet(host.watch(prepared), redactor))
     const { invalidRecords, ...totals } = totalsOf(result.counters, prepared.graph)
     const error = result.failure?.error
-    return {
+    return redactor.outcome({
       report: {
         job: jobId,
         status: result.status,
@@ -47,9 +49,19 @@ export async function submit(jobFile: string, resolved: ResolvedOptions, host: S
       error,
       uid: result.failure?.uid,
       invalidRecords,
-    }
+    })
   } catch (error) {
-    return earlyOutcome(error, jobId, host.elapsedMs())
+    return redactor.outcome(earlyOutcome(error, jobId, host.elapsedMs()))
+  }
+}
+
+/** Nothing of what the job tells shows a secret. */
+function discreet(hooks: RunHooks, redactor: Redactor): RunHooks {
+  return {
+    events: redactor.events(hooks.events),
+    running: hooks.running,
+    warn: (message) => hooks.warn(redactor.text(message)),
+    note: (message) => hooks.note(redactor.text(message)),
   }
 }
 

@@ -90,4 +90,13 @@ export interface ParamSpec {
   readonly type: string
   /** Values never printed or checkpointed. */
   readonly secret?: boolean
+  /** Where its value comes from if it is not given itself: a property group of the config file. */
+  readonly fromGroup?: GroupTemplate
+}
+
+/** A value made of a property group: `kinesis://{inputStreamName}?region={region}`. */
+export interface GroupTemplate {
+  readonly group: string
+  /** `{key}` stands for the group's property of that name. */
+  readonly template: string
 }

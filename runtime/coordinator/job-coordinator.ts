@@ -6,12 +6,13 @@ import { randomUUID } from 'node:crypto'
 import { runStartOf, type CheckpointManifest, type ProcessIdentity } from '../checkpoint/manifest.js'
 import type { EmptyRun } from '../checkpoint/log-reader.js'
 import { ManifestLog } from '../checkpoint/manifest-log.js'
-import { serializeError } from '../contract/errors.js'
+import { MillraceError, serializeError } from '../contract/errors.js'
 import type { JobGraph } from '../contract/graph.js'
 import { OperatorFailure } from '../contract/operator-failure.js'
 import type { Ending } from '../contract/source.js'
 import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
+import { planHash } from '../plan/plan-hash.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { Attempt, type AttemptOutcome } from './attempt.js'
 import { BackgroundMerges, type MergeRunner } from './background-merges.js'
@@ -44,7 +45,12 @@ export interface JobOptions {
   readonly jobId: string
   readonly jobName: string
   readonly graph: JobGraph
+  /** As they were given: manifests keep them. */
   readonly params: Readonly<Record<string, string>>
+  /** What slots build the graph with, if it differs: what secrets stand for. Kept nowhere. */
+  readonly slotParams?: Readonly<Record<string, string>>
+  /** Before each further attempt: what has changed outside the job, undefined if nothing has. May reject with a MillraceError. */
+  readonly refresh?: () => Promise<RefreshedJob | undefined>
   /** Parameters whose values no checkpoint keeps. */
   readonly secretParams?: ReadonlySet<string>
   readonly storage: CheckpointStorage
@@ -66,6 +72,12 @@ export interface JobOptions {
   readonly choose: (latest: CheckpointManifest | undefined) => CheckpointManifest | undefined
 }
 
+/** The same job with other values in it: its plan has the same shape. */
+export interface RefreshedJob {
+  readonly slotParams: Readonly<Record<string, string>>
+  readonly plan: ExecutionPlan
+}
+
 /** What all attempts of a process have in common. */
 interface Run {
   readonly runId: string
@@ -81,9 +93,11 @@ export class JobCoordinator {
   private latest: CheckpointManifest | undefined
   private firstFailure: JobFailure | undefined
   private readonly strategy: RestartStrategy
+  private current: RefreshedJob
 
   constructor(options: JobOptions) {
     this.options = options
+    this.current = { slotParams: options.slotParams ?? options.params, plan: options.plan }
     this.strategy = new RestartStrategy(options.restartAttempts)
   }
 
@@ -151,7 +165,8 @@ export class JobCoordinator {
     try {
       if (!(await this.prepare(log, committers, checkpoint))) return end('FAILED')
       if (checkpoint?.final === true) return end('FINISHED')
-      const status = await this.attempts(checkpoints, { runId, epoch: record.epoch, startedAtMs: runStartedAtMs })
+      const run = { runId, epoch: record.epoch, startedAtMs: runStartedAtMs }
+      const status = await this.attempts(checkpoints, committers, run)
       if (status === 'FINISHED') await committers.recover(false, this.latest)
       return end(status)
     } finally {
@@ -191,10 +206,10 @@ export class JobCoordinator {
     return this.suspending ? 'suspended' : 'restart'
   }
 
-  private async attempts(checkpoints: Checkpoints, run: Run): Promise<JobStatus> {
+  private async attempts(checkpoints: Checkpoints, committers: SinkCommitters, run: Run): Promise<JobStatus> {
     for (let number = 1; ; number++) {
       if (this.suspending && number > 1) return 'SUSPENDED'
-      const outcome = await this.nextOutcome(checkpoints, run, number)
+      const outcome = await this.nextOutcome(checkpoints, committers, run, number)
       if (outcome.kind !== 'failed') {
         await this.closeAttempt(outcome.kind)
         return outcome.kind === 'finished' ? 'FINISHED' : 'SUSPENDED'
@@ -213,7 +228,17 @@ export class JobCoordinator {
     }
   }
 
-  private async nextOutcome(checkpoints: Checkpoints, run: Run, number: number): Promise<AttemptOutcome> {
+  private async nextOutcome(
+    checkpoints: Checkpoints,
+    committers: SinkCommitters,
+    run: Run,
+    number: number,
+  ): Promise<AttemptOutcome> {
+    try {
+      if (number > 1) await this.refresh(committers)
+    } catch (error) {
+      return { kind: 'failed', error: serializeError(error, 'MILLRACE_USER') }
+    }
     try {
       await checkpoints.publishRest()
     } catch (error) {
@@ -225,12 +250,26 @@ export class JobCoordinator {
     return this.runAttempt(checkpoints, run, number)
   }
 
+  /** Secrets may have been renewed. */
+  private async refresh(committers: SinkCommitters): Promise<void> {
+    const refreshed = await this.options.refresh?.()
+    if (refreshed === undefined) return
+    if (planHash(refreshed.plan) !== planHash(this.current.plan)) {
+      throw new MillraceError('MILLRACE_GRAPH', 'the job is another one with its secrets as they are now', {
+        hint: 'submit it again; or let its graph not depend on a secret',
+      })
+    }
+    this.current = refreshed
+    await committers.renew(refreshed.plan.graph)
+  }
+
   private async runAttempt(checkpoints: Checkpoints, run: Run, number: number): Promise<AttemptOutcome> {
     const { options, latest } = this
-    const { plan, clock, events } = options
+    const { clock, events } = options
+    const { plan, slotParams: params } = this.current
     const started = { attempt: number, parallelism: plan.parallelism }
     events.started({ ...started, from: latest === undefined ? undefined : pathOf(options.storage, latest) })
-    const assignments = assignSlots({ ...options, ...run, attempt: number, restore: latest })
+    const assignments = assignSlots({ ...options, ...run, plan, params, attempt: number, restore: latest })
     const restoredSources = Object.fromEntries(
       Object.entries(latest?.sources ?? {}).map(([uid, source]) => [
         uid,

@@ -7,19 +7,33 @@ import type { Sink, SinkCommitter } from '../contract/sink.js'
 /** Committables by sink uid. */
 export type Committables = Readonly<Record<string, readonly JsonValue[]>>
 
+/** What committers are made with. */
+export interface CommittersContext {
+  readonly jobId: string
+  readonly runId: string
+  readonly epoch: number
+  warn(uid: string, message: string): void
+}
+
 /** The committers of all sinks of a process. Main thread. */
 export class SinkCommitters {
-  private readonly committers = new Map<string, SinkCommitter>()
+  private readonly context: CommittersContext
+  private committers: ReadonlyMap<string, SinkCommitter>
 
-  constructor(
-    graph: JobGraph,
-    context: {
-      readonly jobId: string
-      readonly runId: string
-      readonly epoch: number
-      warn(uid: string, message: string): void
-    },
-  ) {
+  constructor(graph: JobGraph, context: CommittersContext) {
+    this.context = context
+    this.committers = this.open(graph)
+  }
+
+  /** The same sinks, with other values in them. */
+  async renew(graph: JobGraph): Promise<void> {
+    await this.close()
+    this.committers = this.open(graph)
+  }
+
+  private open(graph: JobGraph): Map<string, SinkCommitter> {
+    const { context } = this
+    const committers = new Map<string, SinkCommitter>()
     for (const node of graph.nodes) {
       if (node.kind !== 'sink') continue
       const { uid } = node
@@ -28,8 +42,9 @@ export class SinkCommitters {
         uid,
         warn: (message) => context.warn(uid, message),
       })
-      if (committer !== undefined) this.committers.set(uid, committer)
+      if (committer !== undefined) committers.set(uid, committer)
     }
+    return committers
   }
 
   /** Publishes, idempotently, everything a written manifest names. */

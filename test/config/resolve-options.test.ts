@@ -75,6 +75,8 @@ describe('the one rule', () => {
       restore: 'none',
       logLevel: 'warn',
       logFormat: 'json',
+      metrics: 'cloudwatch',
+      metricsLevel: 'task',
       jobId: 'x',
       checkpointDir: 's3://b/p',
     }
