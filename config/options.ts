@@ -106,7 +106,7 @@ export const OPTIONS: {
     argument: 'FILE',
     type: text,
     notInFile: true,
-    description: 'JSON file with these options in camelCase ("checkpointDir": ...) and "params"',
+    description: 'JSON file with these options in camelCase ("checkpointDir": ...), "params" and "propertyGroups"',
   },
   checkpointDir: {
     key: 'checkpoint-dir',

@@ -19,8 +19,12 @@ export default defineJob({
   params: {
     input: p
       .source('datagen:turbines')
+      .fromGroup('WindTurbineEnvironment', 'kinesis://{inputStreamName}?region={region}&position=TRIM_HORIZON')
       .describe('change records: kinesis://STREAM, file:PATH, or the simulated wind farm'),
-    output: p.sink('console:').describe('where alerts go: kinesis://STREAM?partitionKey=0'),
+    output: p
+      .sink('console:')
+      .fromGroup('WindTurbineEnvironment', 'kinesis://{outputStreamName}?region={region}&partitionKey=0')
+      .describe('where alerts go: kinesis://STREAM?partitionKey=0'),
     invalid: p.sink().optional().describe('where lines go that are no change records; shown and counted unless given'),
     late: p.sink().optional().describe('where lines go that come too late; dropped and counted unless given'),
     threshold: p.number(60).describe('a mean speed above it, its fraction cut off, is an alert'),

@@ -25,6 +25,8 @@ export function helpFooter(): string {
 
 Every option is also taken from the environment (${example}=...) and from the file of --config ("checkpointDir": ...).
 The command line wins over the environment, the environment over the file.
+The file may be a list of property groups instead, or have one under "propertyGroups"; parameters win over them.
+A parameter's value secret:NAME#FIELD is read from Secrets Manager, at each start and restart, and shown nowhere.
 
 Exit codes: 0 finished or suspended, 1 failed, 2 refused before starting, 4 --stop-timeout passed.
 `
@@ -41,13 +43,13 @@ export function paramsHelp(job: JobDefinition): string {
 
 function describe(param: ParamSpec): string {
   const { fromGroup } = param
-  const group = fromGroup === undefined ? '' : `(property group ${fromGroup.group}: ${fromGroup.template}) `
+  const group = fromGroup === undefined ? [] : [`(property group ${fromGroup.group}: ${fromGroup.template})`]
   const fallback =
-    group +
-    (param.default === undefined
+    param.default === undefined
       ? '(required)'
       : param.default === ''
         ? '(optional)'
         : `(default: ${param.secret === true ? '***' : param.default})`
-  return param.description === undefined ? fallback : `${param.description} ${fallback}`
+  const description = param.description === undefined ? [] : [param.description]
+  return [...description, fallback, ...group].join(' ')
 }

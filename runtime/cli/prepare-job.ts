@@ -50,7 +50,8 @@ export async function prepareJob(
   const { job, bundle } = loaded
   const jobId = values.jobId ?? nameAsId(job.name)
   const own = origins.checkpointIntervalMs === undefined ? job.checkpointIntervalMs : undefined
-  const grouped = propertyGroups === undefined ? {} : paramsOfGroups(job.name, job.params, propertyGroups, values.params)
+  const grouped =
+    propertyGroups === undefined ? {} : paramsOfGroups(job.name, job.params, propertyGroups, values.params)
   const params = { ...grouped, ...values.params }
   const secretParams = await SecretParams.read(params, job.params, redactor)
   const rebuild = (): JobGraph => withRedactedPlaces(buildGraph(job, secretParams.values, bundle), redactor)

@@ -67,6 +67,8 @@ export class SecretParams {
 
 function defaults(specs: readonly ParamSpec[], given: ParamTexts): ParamTexts {
   return Object.fromEntries(
-    specs.flatMap(({ name, default: text }) => (text === undefined || Object.hasOwn(given, name) ? [] : [[name, text]])),
+    specs.flatMap(({ name, default: text }) =>
+      text === undefined || Object.hasOwn(given, name) ? [] : [[name, text]],
+    ),
   )
 }

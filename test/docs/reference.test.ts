@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import eventsByCountry from '../../jobs/eventsByCountry.js'
+import hotSensors from '../../jobs/hotSensors.js'
 import pageImpressions from '../../jobs/pageImpressions.js'
+import turbineAlerts from '../../jobs/turbineAlerts.js'
 import windTurbine from '../../jobs/windTurbine.js'
 import { metricTable } from './metric-table.js'
 import { optionTable } from './option-table.js'
@@ -17,7 +20,7 @@ describe('reference tables say what the program says', () => {
     expect(tableUnder(page('docs/guides/metrics.md'), 'metrics').join('\n')).toBe(metricTable().join('\n'))
   })
 
-  it.each([windTurbine, pageImpressions])(
+  it.each([windTurbine, turbineAlerts, hotSensors, eventsByCountry, pageImpressions])(
     'docs/guides/jobs.md has every parameter of $name, with its default',
     (job) => {
       const rows = tableUnder(page('docs/guides/jobs.md'), `params ${job.name}`).slice(2)

@@ -1,0 +1,4 @@
+import pageImpressions from '../../../jobs/pageImpressions.js'
+import { everywhere } from './everywhere.js'
+
+export default everywhere(pageImpressions, 'output')
