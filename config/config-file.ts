@@ -65,7 +65,7 @@ function parseContent(path: string, text: string): Record<string, unknown> | rea
       'mend the file; JSON has no comments',
     )
   }
-  if (isObject(content) || Array.isArray(content)) return content
+  if (isObject(content) || (Array.isArray(content) && content.length > 0 && content.every(isObject))) return content
   throw refusal(path, 'it is not a JSON object', 'write { "parallelism": 4, "params": { ... } }')
 }
 

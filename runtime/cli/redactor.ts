@@ -1,6 +1,5 @@
 import type { SerializedError } from '../contract/errors.js'
 import type { JobEvents } from '../coordinator/events.js'
-import type { SubmitOutcome } from './submit.js'
 
 /** A secret so short would be found everywhere. */
 const SHORTEST = 4
@@ -31,13 +30,6 @@ export class Redactor {
       ...(error.stack === undefined ? {} : { stack: this.text(error.stack) }),
       ...(error.cause === undefined ? {} : { cause: this.error(error.cause) }),
     }
-  }
-
-  outcome(outcome: SubmitOutcome): SubmitOutcome {
-    const { report, error } = outcome
-    if (error === undefined || report.failure === null) return outcome
-    const failure = { ...report.failure, message: this.text(report.failure.message) }
-    return { ...outcome, report: { ...report, failure }, error: this.error(error) }
   }
 
   /** What a running job tells, without its secrets. */

@@ -36,7 +36,7 @@ export async function submit(jobFile: string, resolved: ResolvedOptions, host: S
     const result = await runJob(prepared, resolved, discreet(host.watch(prepared), redactor))
     const { invalidRecords, ...totals } = totalsOf(result.counters, prepared.graph)
     const error = result.failure?.error
-    return redactor.outcome({
+    return withoutSecrets(redactor, {
       report: {
         job: jobId,
         status: result.status,
@@ -51,8 +51,15 @@ export async function submit(jobFile: string, resolved: ResolvedOptions, host: S
       invalidRecords,
     })
   } catch (error) {
-    return redactor.outcome(earlyOutcome(error, jobId, host.elapsedMs()))
+    return withoutSecrets(redactor, earlyOutcome(error, jobId, host.elapsedMs()))
   }
+}
+
+function withoutSecrets(redactor: Redactor, outcome: SubmitOutcome): SubmitOutcome {
+  const { report, error } = outcome
+  if (error === undefined || report.failure === null) return outcome
+  const failure = { ...report.failure, message: redactor.text(report.failure.message) }
+  return { ...outcome, report: { ...report, failure }, error: redactor.error(error) }
 }
 
 /** Nothing of what the job tells shows a secret. */

@@ -5,6 +5,7 @@ import { resolveOptions } from '../../config/resolve-options.js'
 import eventsByCountry from '../../jobs/eventsByCountry.js'
 import hotSensors from '../../jobs/hotSensors.js'
 import pageImpressions from '../../jobs/pageImpressions.js'
+import turbineAlerts from '../../jobs/turbineAlerts.js'
 import windTurbine from '../../jobs/windTurbine.js'
 import { DASHBOARD_FLAGS } from '../../runtime/cli/dashboard-command.js'
 import type { JobDefinition } from '../../runtime/contract/graph.js'
@@ -16,13 +17,14 @@ const JOBS: Readonly<Record<string, JobDefinition>> = {
   'jobs/pageImpressions.ts': pageImpressions,
   'jobs/eventsByCountry.ts': eventsByCountry,
   'jobs/hotSensors.ts': hotSensors,
+  'jobs/turbineAlerts.ts': turbineAlerts,
 }
 const shell = blocksOf(pages, 'sh')
 const specs = Object.values(OPTIONS)
 /** What the program has besides options. */
 const OTHER_FLAGS = ['--help', '--version']
 /** Of other programs. */
-const FOREIGN_FLAGS = ['--keep', '--noEmit']
+const FOREIGN_FLAGS = ['--keep', '--noEmit', '--table', '--port']
 
 const submits = shell.flatMap(({ place, code }) =>
   [...code.matchAll(/(?:npx runtime|node bin\/runtime\.mjs) submit (.*?)(?:$| &&| &| #)/gm)].map((match) => ({

@@ -166,7 +166,6 @@ function endToEnd(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
 
 interface Cut {
   readonly cutAfterBytes?: number
-  readonly cutAfterMs?: number
 }
 
 interface WritableEnd {
@@ -203,7 +202,6 @@ class Upstream {
     response.on('close', () => answer.destroy())
     response.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers))
     if ('flushHeaders' in response) response.flushHeaders()
-    if (cut.cutAfterMs !== undefined) setTimeout(() => resetConnection(incoming), cut.cutAfterMs).unref()
     let left = cut.cutAfterBytes ?? Infinity
     for await (const chunk of answer as AsyncIterable<Buffer>) {
       const part: Uint8Array = left < chunk.length ? chunk.subarray(0, left) : chunk

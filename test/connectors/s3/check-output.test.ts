@@ -63,16 +63,44 @@ describe('the check of an S3 sink', () => {
     const options = { bucket: 'bucket', prefix: 'lake', sse: 'aws:kms', kmsKeyId: 'alias/lake' } as const
     await s3Sink({ ...options, aws: aws(endpoint) }).check!(ctx)
     expect(requests).toEqual([
-      'POST /bucket/lake/millrace-check-UUID?uploads=',
-      'DELETE /bucket/lake/millrace-check-UUID?uploadId=up&x-id=AbortMultipartUpload',
+      'POST /bucket/lake/millrace-check?uploads=',
+      'DELETE /bucket/lake/millrace-check?uploadId=up&x-id=AbortMultipartUpload',
+      'GET /bucket/?uploads=&prefix=lake%2Fmillrace-check',
       'HEAD /bucket/',
     ])
-    expect(seen).toEqual(['alias/lake', undefined, undefined])
+    expect(seen).toEqual(['alias/lake', undefined, undefined, undefined])
+  })
+
+  it('aborts what a check that was killed has left behind, and nothing else', async () => {
+    const pending = ['lake/millrace-check', 'lake/millrace-check-up', 'lake/millrace-check'].map(
+      (key, i) => `<Upload><Key>${key}</Key><UploadId>left-${i}</UploadId></Upload>`,
+    )
+    const { endpoint, requests } = await serverOf((request, response) => {
+      if (request.method === 'GET')
+        response.end(`<ListMultipartUploadsResult>${pending.join('')}</ListMultipartUploadsResult>`)
+      else response.end(request.method === 'POST' ? CREATED : '')
+    })
+    await s3Sink({ bucket: 'bucket', prefix: 'lake', aws: aws(endpoint) }).check!(ctx)
+    const aborted = requests.flatMap((request) => /^DELETE .*uploadId=([^&]+)/.exec(request)?.[1] ?? [])
+    expect(aborted.sort()).toEqual(['left-0', 'left-2', 'up'])
+  })
+
+  it('says that unfinished uploads may not be listed', async () => {
+    const denied: Answer = (request, response) => {
+      if (request.method === 'GET') response.writeHead(403).end(xml('AccessDenied'))
+      else response.end(CREATED)
+    }
+    expect(await failureOf(denied)).toMatchObject({
+      message: expect.stringMatching(
+        /^cannot list unfinished uploads below s3:\/\/bucket\/lake: access denied/,
+      ) as string,
+      hint: expect.stringContaining('s3:ListBucketMultipartUploads') as string,
+    })
   })
 
   it.each([
     [404, 'NoSuchBucket', /^S3 bucket "bucket" \(cannot upload .*\): does not exist in region us-east-1$/, /create it/],
-    [403, 'AccessDenied', /^cannot upload s3:\/\/bucket\/lake\/millrace-check-\S+: access denied/, /s3:PutObject/],
+    [403, 'AccessDenied', /^cannot upload s3:\/\/bucket\/lake\/millrace-check: access denied/, /s3:PutObject/],
     [403, 'InvalidAccessKeyId', /does not accept the credentials/, /access key/],
     [400, 'ExpiredToken', /credentials have expired/, /refresh/],
     [301, 'PermanentRedirect', /^S3 bucket "bucket": is not in region us-east-1/, /^it is in eu-west-1: /],

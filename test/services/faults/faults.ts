@@ -12,7 +12,7 @@ export interface FaultContext {
 }
 
 /** `drop`: the client's connection is reset; `pass`: the service's own answer after all, streamed. */
-export type Outcome = Answer | 'drop' | 'pass' | { readonly cutAfterBytes: number } | { readonly cutAfterMs: number }
+export type Outcome = Answer | 'drop' | 'pass' | { readonly cutAfterBytes: number }
 
 /** Something that goes wrong between a client and a service. */
 export interface Fault {
@@ -115,11 +115,6 @@ export function dropAfter(): Fault {
 /** The connection is reset in the middle of the answer's body: of a subscription's events, of an object. */
 export function cutAfterBytes(bytes: number): Fault {
   return { name: 'cut', apply: () => ({ cutAfterBytes: bytes }) }
-}
-
-/** The connection is reset so long after the answer began. */
-export function cutAfterMs(ms: number): Fault {
-  return { name: 'cut', apply: () => ({ cutAfterMs: ms }) }
 }
 
 /** The request waits so long before it goes on. */
