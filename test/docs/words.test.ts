@@ -10,7 +10,7 @@ const AVOIDED: Readonly<Record<string, RegExp>> = {
   instance: /\binstances?\b/i,
   pipeline: /\bpipelines?\b/i,
   master: /\bmasters?\b/i,
-  'Manager, Helper, Util, Impl, Abstract': /\b(?:\w*(?:Manager|Helper)|Utils?|\w+Impl|Abstract\w*)\b/,
+  'Manager, Helper, Util, Impl, Abstract': /\b(?:(?<!Secrets )\w*(?:Manager|Helper)|Utils?|\w+Impl|Abstract\w*)\b/,
 }
 
 /** Not about Millrace. */

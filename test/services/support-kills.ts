@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RandomSource } from '../oracles/random-source.js'
 import type { FaultProxy } from './fault-proxy.js'
 import type { Fault, Outcome } from './faults/faults.js'
 import type { RunningJob } from './support-jobs.js'
@@ -11,25 +12,24 @@ export interface Kill {
   arm(job: RunningJob): () => void
 }
 
-/** So long after its process is gone a request may still reach the service. */
-const LATE_MS = 400
 const LOOK_EVERY_MS = 3
 
 /**
- * In the middle of a request, of those of this operation the one with `skip` before it in the process's life. `before`: it has not
- * reached the service. `after`: the service has done it, nobody hears so. `late`: the network delivers it when the process is dead.
+ * In the middle of a request, of those of this operation the one with `skip` before it in the process's life. `before`: it never reaches
+ * the service. `after`: the service has done it, nobody hears so. A number: the network delivers it so many milliseconds after the
+ * process's death, to find the next one at work perhaps.
  */
-export function inRequest(proxy: FaultProxy, operation: string, when: 'before' | 'after' | 'late', skip = 0): Kill {
+export function inRequest(proxy: FaultProxy, operation: string, when: 'before' | 'after' | number, skip = 0): Kill {
   return {
-    name: `${when === 'late' ? 'before' : when} ${operation}${when === 'late' ? ', which arrives late' : ''}`,
+    name: `in ${operation} (${typeof when === 'number' ? `${when} ms late` : when})`,
     arm(job) {
       const fault: Fault = {
-        name: `kill ${when}`,
+        name: `kill ${typeof when === 'number' ? 'late' : when}`,
         async apply({ forward }): Promise<Outcome> {
           if (when === 'after') await forward()
           await job.crash()
-          if (when === 'late') {
-            await sleep(LATE_MS)
+          if (typeof when === 'number') {
+            await sleep(when)
             await forward()
           }
           return 'drop'
@@ -81,6 +81,12 @@ export async function killAgainAndAgain(
     if (signal !== 'SIGKILL') throw new Error(`it should have been killed ${kill.name}, but ended:\n${job.output()}`)
     await afterEach()
   }
+}
+
+/** The same in another order. */
+export function shuffled<T>(items: readonly T[], random: RandomSource): T[] {
+  const rest = [...items]
+  return items.map(() => rest.splice(random.below(rest.length), 1)[0]!)
 }
 
 /** Lets each GetRecords have so few records that a stream is not read at a stroke: kills and faults strike in the middle. */

@@ -40,3 +40,14 @@ export function windFarmStream(random: RandomSource, count: number): WindFarmStr
   }
   return { records, invalid: invalid.sort(), alerts: expectedAlerts(readings, 60, 10_000) }
 }
+
+/** A line of output, as far as it says what it is about: a turbine and a window have one. */
+export interface Alert {
+  readonly turbineID: string
+  readonly windowStart: number
+}
+
+/** What an alert is about. */
+export function nameOf({ turbineID, windowStart }: Alert): string {
+  return `${turbineID} ${windowStart}`
+}

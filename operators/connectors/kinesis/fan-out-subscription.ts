@@ -36,6 +36,7 @@ export class Subscription {
   private readonly clock: Clock
   private readonly silenceMs: number
   private readonly abortion = new AbortController()
+  private first: SubscribeToShardEvent | undefined
   private events: AsyncIterator<SubscribeToShardEventStream, undefined> | undefined
 
   private constructor({ clock, silenceMs }: SubscriptionRequest) {
@@ -51,6 +52,7 @@ export class Subscription {
     if (signal.aborted) abort()
     try {
       await opened.subscribe(request)
+      opened.first = await opened.read()
       return opened
     } catch (error) {
       opened.abort()
@@ -62,6 +64,13 @@ export class Subscription {
 
   /** The next event; undefined when the subscription is over or was aborted. Rejects with what broke it. One call at a time. */
   async next(): Promise<SubscribeToShardEvent | undefined> {
+    const { first } = this
+    if (first === undefined || this.aborted) return this.read()
+    this.first = undefined
+    return first
+  }
+
+  private async read(): Promise<SubscribeToShardEvent | undefined> {
     const { events } = this
     while (events !== undefined && !this.aborted) {
       try {

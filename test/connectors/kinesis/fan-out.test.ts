@@ -164,27 +164,34 @@ describe('renewal', () => {
   it('opens the next subscription beside the old one, which is read until the next one speaks', async () => {
     let old: ScriptedSubscription | undefined
     let oldClosed: Promise<void> | undefined
+    let tellOldIsRead!: () => void
+    const oldIsRead = new Promise<void>((resolve) => (tellOldIsRead = resolve))
     const { fetchers, server } = await open(
       {
         async subscribe(subscription) {
           if (subscription.number === 1) {
             old = subscription
             oldClosed = subscription.closed
-            await subscription.send(event(1, 2))
+            await subscription.send(event(8, 9))
           } else if (subscription.number === 2) {
             // What the old one brings while the new one is on its way, the new one repeats.
-            await old?.send(event(3, 4))
-            await subscription.send(event(3, 4, 5))
+            await old?.send(event(10, 11))
+            await oldIsRead
+            await subscription.send(event(10))
+            await subscription.send(event(11, 12))
           }
         },
       },
       { times: { renewAfterMs: 50 } },
     )
     const fetcher = fetchers.open(SHARD, { type: 'TRIM_HORIZON' })
-    const taken = await takeUntil(fetcher, (all) => numbersIn(all).includes('5'))
+    const taken = await takeUntil(fetcher, (all) => {
+      if (numbersIn(all).includes('11')) tellOldIsRead()
+      return numbersIn(all).includes('12')
+    })
     await oldClosed
-    expect(server.subscriptions[1]?.StartingPosition).toEqual({ Type: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: '2' })
-    expect([...new Set(numbersIn(taken))]).toEqual(upTo(5))
+    expect(server.subscriptions[1]?.StartingPosition).toEqual({ Type: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: '9' })
+    expect([...new Set(numbersIn(taken))]).toEqual(['8', '9', '10', '11', '12'])
     const continuations = taken.map(({ continuation }) => Number(continuation))
     expect(continuations).toEqual([...continuations].sort((a, b) => a - b))
   })

@@ -65,7 +65,7 @@ describe('the check of an S3 sink', () => {
     expect(requests).toEqual([
       'POST /bucket/lake/millrace-check?uploads=',
       'DELETE /bucket/lake/millrace-check?uploadId=up&x-id=AbortMultipartUpload',
-      'GET /bucket/?uploads=&prefix=lake%2Fmillrace-check',
+      'GET /bucket/?prefix=lake%2Fmillrace-check&uploads=',
       'HEAD /bucket/',
     ])
     expect(seen).toEqual(['alias/lake', undefined, undefined, undefined])
