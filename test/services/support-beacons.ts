@@ -69,7 +69,7 @@ export class BeaconWorld {
 
   /** `name` keeps worlds on the same emulators apart. */
   static async create(
-    { kinesis, dynamodb, s3 }: ProxiedServices,
+    { kinesis, dynamodb, s3 }: Pick<ProxiedServices, 'kinesis' | 'dynamodb' | 's3'>,
     name: string,
     random: RandomSource,
     visitors: number,
