@@ -17,7 +17,7 @@ export function readPropertyGroups(path: string, content: unknown): PropertyGrou
   if (!Array.isArray(content)) throw refusal(path, 'the property groups are not a list', EXAMPLE)
   const groups = new Map<string, ReadonlyMap<string, string>>()
   for (const entry of content as unknown[]) {
-    const { PropertyGroupId: id, PropertyMap: map, ...rest } = (isObject(entry) ? entry : {})
+    const { PropertyGroupId: id, PropertyMap: map, ...rest } = isObject(entry) ? entry : {}
     if (typeof id !== 'string' || id === '') throw refusal(path, 'a property group has no PropertyGroupId', EXAMPLE)
     const [other] = Object.keys(rest)
     if (other !== undefined) throw refusal(path, `property group "${id}" has an unknown key "${other}"`, EXAMPLE)

@@ -1,5 +1,6 @@
 import type { HttpHandlerUserInput } from '@smithy/core/protocols'
 import { MillraceError } from '../contract/errors.js'
+import { awsFailure, isTransient } from './aws-errors.js'
 
 /** How to reach an AWS service; what is not given comes from the environment and the shared config file, as in every AWS tool. */
 export interface AwsOptions {
@@ -33,13 +34,19 @@ const SILENCE_TIMEOUT_MS = 30_000
 const MAX_ATTEMPTS = 5
 
 /**
- * Settings for a client of any service. MILLRACE_USAGE if no region is known. Any thread; reads the environment, and the shared config
+ * Settings for a client of any service. MILLRACE_USAGE if no region is known, or an endpoint is no URL. Any thread; reads the environment, and the shared config
  * file if it must.
  */
 export async function clientSettings(options: AwsOptions = {}): Promise<ClientSettings> {
   // The SDK warns on standard error about Node 20 otherwise; it compares with "true".
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
+  requireUrls(options, process.env)
   const region = options.region ?? (await regionOf(process.env))
+  if (!/^[a-z0-9-]+$/.test(region)) {
+    throw new MillraceError('MILLRACE_USAGE', `${JSON.stringify(region)} is not the name of an AWS region`, {
+      hint: 'give one such as eu-west-1',
+    })
+  }
   const { endpoint, requestHandler, roleArn } = options
   return {
     region,
@@ -57,7 +64,7 @@ export async function clientSettings(options: AwsOptions = {}): Promise<ClientSe
 async function assumed(roleArn: string, region: string, options: AwsOptions): Promise<AwsCredentialProvider> {
   const { fromTemporaryCredentials } = await import('@aws-sdk/credential-providers')
   const { externalId, roleSessionName = 'millrace' } = options
-  return fromTemporaryCredentials({
+  const provider = fromTemporaryCredentials({
     params: {
       RoleArn: roleArn,
       RoleSessionName: roleSessionName,
@@ -65,6 +72,31 @@ async function assumed(roleArn: string, region: string, options: AwsOptions): Pr
     },
     clientConfig: { region },
   })
+  return async (identity) => {
+    try {
+      return await provider(identity)
+    } catch (error) {
+      if (isTransient(error)) throw error
+      const about = {
+        code: 'MILLRACE_USAGE' as const,
+        resource: `role ${roleArn}`,
+        region,
+        permission: 'sts:AssumeRole',
+      }
+      throw awsFailure(error, about)
+    }
+  }
+}
+
+/** The SDK would say "Invalid URL", and not which. */
+function requireUrls({ endpoint }: AwsOptions, env: NodeJS.ProcessEnv): void {
+  const given = Object.entries(env).filter(([name]) => name.startsWith('AWS_ENDPOINT_URL'))
+  for (const [name, url] of [['endpoint', endpoint] as const, ...given]) {
+    if (url === undefined || url === '' || /^https?:\/\/[^/]/.test(url)) continue
+    throw new MillraceError('MILLRACE_USAGE', `${name} is not a URL: ${JSON.stringify(url)}`, {
+      hint: 'give one such as http://127.0.0.1:4566',
+    })
+  }
 }
 
 async function regionOf(env: NodeJS.ProcessEnv): Promise<string> {

@@ -1,7 +1,7 @@
 import type { SerializedError } from '../contract/errors.js'
 import type { JobEvents } from '../coordinator/events.js'
 
-/** A secret so short would be found everywhere. */
+/** A secret that is shorter would be found everywhere: it is hidden only where it is quoted, as messages quote what they are about. */
 const SHORTEST = 4
 const SHOWN = '***'
 
@@ -12,8 +12,13 @@ export class Redactor {
 
   /** It is not shown from now on, nor as it looks in JSON or in a URL. Old values stay hidden. */
   hide(value: string): void {
-    if (value.length < SHORTEST) return
-    const looks = new Set([value, JSON.stringify(value).slice(1, -1), encoded(value), ...this.values])
+    if (value === '') return
+    if (value.length < SHORTEST) return this.add([JSON.stringify(value)])
+    this.add([value, JSON.stringify(value).slice(1, -1), encoded(value)])
+  }
+
+  private add(values: readonly string[]): void {
+    const looks = new Set([...values, ...this.values])
     this.values = [...looks].sort((a, b) => b.length - a.length)
   }
 

@@ -98,7 +98,7 @@ async function runHeld(
   const target = { jobName: job.name, graph, maxParallelism, allowNonRestoredState }
   const found = await findRestore(target, { storage, jobId, identity, previous, restore, allowDuplicateOutput })
   for (const note of found.notes) hooks.warn(note)
-  await checkJob(graph, { jobId, warn: (uid, message) => hooks.events.warn(uid, message) })
+  await checkJob(graph, { jobId, clock: mainClock, warn: (uid, message) => hooks.events.warn(uid, message) })
   const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? values.maxParallelism)
   const memory = planMemory(values.memoryBytes, plan.parallelism, ringCount(plan))
   const { youngGenerationMb, oldGenerationMb } = memory

@@ -84,7 +84,7 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
     warn: (uid, m) => warnings.push(`${uid}: ${m}`),
     ...options.events,
   }
-  await checkJob(graph, { jobId: job.name, warn: (uid, message) => events.warn(uid, message) })
+  await checkJob(graph, { jobId: job.name, clock, warn: (uid, message) => events.warn(uid, message) })
   const coordinator = new JobCoordinator({
     jobId: job.name,
     jobName: job.name,

@@ -105,7 +105,7 @@ describe('a config file', () => {
 })
 
 it("the wind turbine's file fits its job", async () => {
-  const { default: windTurbine } = (await import('../../jobs/windTurbine.js'))
+  const { default: windTurbine } = await import('../../jobs/windTurbine.js')
   const path = fileURLToPath(new URL('../../config/windTurbine.json', import.meta.url))
   const groups = readPropertyGroups(path, JSON.parse(readFileSync(path, 'utf8')))
   const params = paramsOfGroups(windTurbine.name, windTurbine.params, groups, {})

@@ -38,73 +38,77 @@ describeWith(['moto'], 'what nobody may read', () => {
     await moto?.stop()
   })
 
-  it('is in no log, report, checkpoint, output, metric or dashboard of a job that fails, restarts and ends', async () => {
-    const world = await BeaconWorld.create({ kinesis: moto, dynamodb: moto, s3: moto }, 'secret', randomSource(1), 60)
-    const SecretString = JSON.stringify({ salt: SALT })
-    await new SecretsManagerClient(clientFor(moto)).send(new CreateSecretCommand({ Name: 'vault', SecretString }))
-    const cwd = await jobFolder()
-    const metrics: string[] = []
-    const start = (jobId: string, salt: string, ...options: string[]) =>
-      submit({
-        job: JOB,
-        cwd,
+  it(
+    'is in no log, report, checkpoint, output, metric or dashboard of a job that fails, restarts and ends',
+    { timeout: 120_000 },
+    async () => {
+      const world = await BeaconWorld.create({ kinesis: moto, dynamodb: moto, s3: moto }, 'secret', randomSource(1), 60)
+      const SecretString = JSON.stringify({ salt: SALT })
+      await new SecretsManagerClient(clientFor(moto)).send(new CreateSecretCommand({ Name: 'vault', SecretString }))
+      const cwd = await jobFolder()
+      const metrics: string[] = []
+      const start = (jobId: string, salt: string, ...options: string[]) =>
+        submit({
+          job: JOB,
+          cwd,
+          env,
+          options: [
+            ...['--job-id', jobId, '--log-level', 'debug', '--checkpoint-interval', '200ms', ...options],
+            ...['--metrics', 'cloudwatch', '--metrics-level', 'parallelism', '--metrics-interval', '1s'],
+          ],
+          params: { ...world.params, orderSalt: salt },
+        })
+      proxy.inject({ operation: 'PutMetricData', fault: overheard(metrics), times: Infinity })
+
+      // Refused in the middle: the job fails for good.
+      const denied = refuse(400, 'AccessDeniedException', `not for ${ACCESS_KEY}`)
+      const rule = proxy.inject({ operation: 'PutRecords', fault: denied, times: Infinity })
+      const failing = start('failing', SALT, '--restart-attempts', '1')
+      const failure = await failing.report()
+      expect(failure).toMatchObject({ status: 'FAILED', failure: { code: 'MILLRACE_OUTPUT' } })
+      expect(failure.failure?.message).toMatch(/Kinesis stream "secret-sessions": access denied/)
+      rule.remove()
+
+      // Killed, warned of and restarted.
+      for (const fault of [throttle(), internalError(), dropAfter()]) {
+        for (const after of [20, 40, 80]) proxy.inject({ fault, after })
+      }
+      proxy.inject({ operation: 'GetRecords', fault: fewRecords(30), times: Infinity })
+      const killed = start('ending', 'secret:vault#salt')
+      await killed.hasRead(100)
+      await killed.crash()
+      const last = start('ending', 'secret:vault#salt')
+      const report = await last.report()
+      expect(report, last.output()).toMatchObject({ status: 'FINISHED', recordsIn: world.recordsIn })
+      const dashboard = startNode(
+        [BIN, 'dashboard', JOB, '--print', ...paramsOf({ ...world.params, orderSalt: SALT })],
         env,
-        options: [
-          ...['--job-id', jobId, '--log-level', 'debug', '--checkpoint-interval', '200ms', ...options],
-          ...['--metrics', 'cloudwatch', '--metrics-level', 'parallelism', '--metrics-interval', '1s'],
-        ],
-        params: { ...world.params, orderSalt: salt },
-      })
-    proxy.inject({ operation: 'PutMetricData', fault: overheard(metrics), times: Infinity })
+        cwd,
+      )
+      expect(await dashboard.ended).toMatchObject({ code: 0 })
 
-    // Refused in the middle: the job fails for good.
-    const denied = refuse(400, 'AccessDeniedException', `not for ${ACCESS_KEY}`)
-    const rule = proxy.inject({ operation: 'PutRecords', fault: denied, times: Infinity })
-    const failing = start('failing', SALT, '--restart-attempts', '1')
-    const failure = await failing.report()
-    expect(failure).toMatchObject({ status: 'FAILED', failure: { code: 'MILLRACE_OUTPUT' } })
-    expect(failure.failure?.message).toMatch(/Kinesis stream "secret-sessions": access denied/)
-    rule.remove()
-
-    // Killed, warned of and restarted.
-    for (const fault of [throttle(), internalError(), dropAfter()]) {
-      for (const after of [20, 40, 80]) proxy.inject({ fault, after })
-    }
-    proxy.inject({ operation: 'GetRecords', fault: fewRecords(30), times: Infinity })
-    const killed = start('ending', 'secret:vault#salt')
-    await killed.hasRead(100)
-    await killed.crash()
-    const last = start('ending', 'secret:vault#salt')
-    const report = await last.report()
-    expect(report, last.output()).toMatchObject({ status: 'FINISHED', recordsIn: world.recordsIn })
-    const dashboard = startNode(
-      [BIN, 'dashboard', JOB, '--print', ...paramsOf({ ...world.params, orderSalt: SALT })],
-      env,
-      cwd,
-    )
-    expect(await dashboard.ended).toMatchObject({ code: 0 })
-
-    const places: Record<string, string> = {
-      'the output': [failing, killed, last].map((job) => job.output()).join(''),
-      checkpoints: await textsOf(cwd),
-      'the lake': await contentsOf(world.lake),
-      metrics: metrics.join('\n'),
-      'the dashboard': dashboard.output(),
-    }
-    // There is something to see in each.
-    expect(places['the output']).toContain('access denied')
-    expect(places['checkpoints']).toContain('session-')
-    expect(places['the lake']).toContain('session-')
-    expect(places['metrics']).toContain('numRecordsIn')
-    expect(places['the dashboard']).toContain('numRecordsIn')
-    for (const [place, text] of Object.entries(places)) {
-      for (const secret of SECRETS) {
-        for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')]) {
-          expect(text.includes(form), `${secret} in ${place}`).toBe(false)
+      const places: Record<string, string> = {
+        'the output': [failing, killed, last].map((job) => job.output()).join(''),
+        checkpoints: await textsOf(cwd),
+        'the lake': await contentsOf(world.lake),
+        metrics: metrics.join('\n'),
+        'the dashboard': dashboard.output(),
+      }
+      // There is something to see in each.
+      expect(places['the output']).toContain('access denied')
+      expect(places['checkpoints']).toContain('session-')
+      expect(places['the lake']).toContain('session-')
+      expect(places['metrics']).toContain('numRecordsIn')
+      expect(places['the dashboard']).toContain('numRecordsIn')
+      for (const [place, text] of Object.entries(places)) {
+        for (const secret of SECRETS) {
+          for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')]) {
+            expect(text.includes(form), `${secret} in ${place}`).toBe(false)
+          }
         }
       }
-    }
-  })
+    },
+  )
 })
 
 /** Lets requests pass, and notes what they say; a signature's key id in their headers is what they are signed with. */

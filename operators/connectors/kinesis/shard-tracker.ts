@@ -11,7 +11,7 @@
  *   (known) --parents done--> live --read to its end--> finished --children taken--> retired --not listed any more--> (forgotten)
  */
 import type { NewSplit } from '../../../runtime/contract/source.js'
-import { byHash } from './hash-range.js'
+import { byHash, covers } from './hash-range.js'
 import { allChildrenKnown, ancestorsOf, childrenOf, type KnownShard } from './shard-lineage.js'
 import type { ChildShard, ShardPosition, ShardSplit } from './shard-split.js'
 
@@ -114,8 +114,17 @@ export class ShardTracker {
     this.finished.set(shardId, { subtask, split, watermark, lastTriggered: this.lastTriggered })
     if (end?.by !== 'closed') return
     for (const child of end.children) {
-      if (!this.known.has(child.shardId)) this.known.set(child.shardId, { ...child, listed: false })
+      if (!this.known.has(child.shardId) && this.namesAllParents(child)) {
+        this.known.set(child.shardId, { ...child, listed: false })
+      }
     }
+  }
+
+  /** The end of one of two merged shards may name that one alone: the child has more hash keys, so a listing must tell. */
+  private namesAllParents(child: ChildShard): boolean {
+    const parents = child.parents.map((id) => this.known.get(id) ?? this.finished.get(id)?.split)
+    const found = parents.filter((parent) => parent !== undefined)
+    return found.length < parents.length || covers(found, child)
   }
 
   checkpointTriggered(id: number): void {

@@ -147,6 +147,19 @@ describe('a split', () => {
 })
 
 describe('a merge', () => {
+  it('that the end of one parent names as its own child alone waits for the other one all the same', () => {
+    const tracker = started([A, B])
+    tracker.shardFinished(0, ended(A, [shard('AB', 0, 99, 'A')]), 70)
+    expect(assigned(tracker.next())).toEqual([])
+    expect(tracker.waitsForListing).toBe(true)
+    tracker.listing([A, B, AB])
+    expect(assigned(tracker.next())).toEqual([])
+    tracker.shardFinished(1, ended(B, [shard('AB', 0, 99, 'A', 'B')]), 60)
+    tracker.checkpointTriggered(1)
+    tracker.checkpointCompleted(1)
+    expect(assigned(tracker.next())).toEqual([['AB', 1]])
+  })
+
   it('waits for both parents', () => {
     const tracker = started([A, B], { parallelism: 1 })
     tracker.shardFinished(0, ended(A, [AB]), 70)
