@@ -9,12 +9,13 @@
  * On AWS: --param input='kinesis://kinesis-stream?position=LATEST' --param output=dynamodb://data_dump
  * --param anomalies=dynamodb://data_anomaly, tables with `window` (N) as partition key and `rank` (N) as sort key.
  */
-import { boundedOutOfOrderness, defineJob, p, sinkFor, streamFrom, tumbling } from 'millrace'
+import { boundedOutOfOrderness, defineJob, p, refuseAhead, sinkFor, streamFrom, tumbling } from 'millrace'
 import { decodeLines } from './lib/decode-lines.js'
 import { withIdleShards } from './lib/idle-shards.js'
 import { hottestFirst } from './lib/hottest-first.js'
 import { sensorReading, type SensorReading } from './lib/sensor-reading.js'
 import { simulatedSensors } from './lib/simulated-sensors.js'
+import { writeRejected, type Written } from './lib/write-rejected.js'
 
 export default defineJob({
   name: 'hotSensors',
@@ -25,12 +26,18 @@ export default defineJob({
     anomalies: p.sink().optional().describe('where rows above the threshold go as well: dynamodb://data_anomaly'),
     invalid: p.sink().optional().describe('where lines go that are no readings; shown and counted unless given'),
     late: p.sink().optional().describe('where lines go that come too late; dropped and counted unless given'),
+    rejected: p
+      .sink()
+      .optional()
+      .describe('where records go that no sink can write; the first one fails the job unless given'),
     threshold: p.number(100).describe('a temperature above it is an anomaly'),
     window: p.duration('20s').describe('the time whose rows are sorted together'),
     maxOutOfOrderness: p.duration('1s').describe('how far a reading may be behind the newest one of its shard'),
+    maxAhead: p.duration('10m').describe('a time so far ahead of the arrival in the stream is invalid'),
     idleAfter: p.duration('10s').describe('a shard without readings for so long is not waited for'),
   },
-  build(env, { input, output, anomalies, invalid, late, threshold, window, maxOutOfOrderness, idleAfter }) {
+  build(env, { input, output, anomalies, invalid, late, rejected, threshold, window, ...params }) {
+    const { maxOutOfOrderness, maxAhead, idleAfter } = params
     const source = streamFrom(input, { generators: { sensors: simulatedSensors } })
     const watermarks = boundedOutOfOrderness(
       maxOutOfOrderness,
@@ -38,7 +45,7 @@ export default defineJob({
     )
     const readings = env.fromSource(source, {
       uid: 'readings',
-      decode: decodeLines(sensorReading),
+      decode: refuseAhead(decodeLines(sensorReading), { maxAhead, time: ({ time }) => time }),
       watermarks: withIdleShards(watermarks, source, idleAfter),
     })
     const rows = readings
@@ -47,11 +54,13 @@ export default defineJob({
       .apply(hottestFirst)
       .uid('rows')
 
-    rows.sinkTo(sinkFor(output), { uid: 'output' })
+    const written: Written[] = [rows.sinkTo(sinkFor(output), { uid: 'output' })]
     if (anomalies) {
-      rows.filter(({ currentTemp }) => currentTemp > threshold).sinkTo(sinkFor(anomalies), { uid: 'anomalies' })
+      const hot = rows.filter(({ currentTemp }) => currentTemp > threshold)
+      written.push(hot.sinkTo(sinkFor(anomalies), { uid: 'anomalies' }))
     }
-    if (late) rows.late.map(({ line }) => line).sinkTo(sinkFor(late), { uid: 'late' })
-    if (invalid) readings.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' })
+    if (late) written.push(rows.late.map(({ line }) => line).sinkTo(sinkFor(late), { uid: 'late' }))
+    if (invalid) written.push(readings.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' }))
+    writeRejected(written, rejected)
   },
 })

@@ -13,7 +13,18 @@
  * --param invalid=s3://lake/invalid --param botTable=bots --param orderTable=orders --param orderSalt=secret:orders#salt
  */
 import { fileURLToPath } from 'node:url'
-import { boundedOutOfOrderness, defineJob, MillraceError, p, session, sinkFor, streamFrom, type Stream } from 'millrace'
+import {
+  boundedOutOfOrderness,
+  defineJob,
+  MillraceError,
+  p,
+  refuseAhead,
+  session,
+  sinkFor,
+  streamFrom,
+  type Locator,
+  type Stream,
+} from 'millrace'
 import { fileSource } from 'millrace/connectors/file'
 import { decodeLines } from './lib/decode-lines.js'
 import { withIdleShards } from './lib/idle-shards.js'
@@ -24,10 +35,18 @@ import type { TrackedBeacon } from './lib/tracked-beacon.js'
 import { uniqueOrders } from './lib/unique-orders.js'
 import { peopleOnly } from './lib/visitors.js'
 import { visit, VISIT_FORMATS } from './lib/visits.js'
+import { writeRejected, type Written } from './lib/write-rejected.js'
 
 const SAMPLES = {
   combined: fileURLToPath(new URL('./data/sample-access.log', import.meta.url)),
   beacons: fileURLToPath(new URL('./data/sample-beacons.jsonl', import.meta.url)),
+}
+
+interface OrderParams {
+  readonly orderTable: string | undefined
+  readonly orderSalt: string | undefined
+  readonly orderTtl: number
+  readonly duplicateOrders: Locator | undefined
 }
 
 export default defineJob({
@@ -41,8 +60,13 @@ export default defineJob({
     invalid: p.sink().optional().describe('where lines go that are not of the format; shown and counted unless given'),
     bots: p.sink().optional().describe("where bots' lines go; dropped and counted unless given"),
     late: p.sink().optional().describe('where lines go that come too late; dropped and counted unless given'),
+    rejected: p
+      .sink()
+      .optional()
+      .describe('where records go that no sink can write; the first one fails the job unless given'),
     gap: p.duration('30m').describe('a visitor who is away for longer begins another session'),
     maxOutOfOrderness: p.duration('10m').describe('how far a line may be behind the newest one'),
+    maxAhead: p.duration('10m').describe('a time so far ahead of the arrival in the stream is invalid'),
     idleAfter: p.duration('30s').describe('a shard without lines for so long is not waited for'),
     botTable: p.string().optional().describe("a DynamoDB table of bots' user agents, attribute userAgent"),
     orderTable: p
@@ -56,7 +80,8 @@ export default defineJob({
       .optional()
       .describe('where beacons go whose order was counted before; only counted unless given'),
   },
-  build(env, { input, format, output, impressions, invalid, bots, late, gap, maxOutOfOrderness, ...params }) {
+  build(env, { input, format, output, impressions, invalid, bots, late, gap, ...params }) {
+    const { maxOutOfOrderness, maxAhead } = params
     const track = impressions !== undefined
     refuseUnused(format, track, params)
     const source = input ? streamFrom(input) : fileSource({ paths: SAMPLES[format] })
@@ -64,47 +89,48 @@ export default defineJob({
     const watermarks = boundedOutOfOrderness(maxOutOfOrderness + 1, ({ time }: Visit) => time)
     const visits = env.fromSource(source, {
       uid: 'visits',
-      decode: decodeLines(visit(format, { track })),
+      decode: refuseAhead(decodeLines(visit(format, { track })), { maxAhead, time: ({ time }) => time }),
       watermarks: withIdleShards(watermarks, source, params.idleAfter),
     })
     const kept = visits.process(peopleOnly({ keepLate: late !== undefined, botTable: params.botTable }), {
       uid: 'impressions',
     })
 
-    kept
+    const sessions = kept
       .keyBy(({ visitor }) => visitor)
       .window(session(gap))
       .aggregate(countImpressions, summary)
       .uid('sessions')
-      .sinkTo(sinkFor(output), { uid: 'output' })
-    if (bots) kept.sideOutput(botLines).sinkTo(sinkFor(bots), { uid: 'bots' })
-    if (late) kept.sideOutput(lateLines).sinkTo(sinkFor(late), { uid: 'late' })
-    if (invalid) visits.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' })
-    if (impressions === undefined) return
-
-    let said: Stream<TrackedBeacon> = kept.sideOutput(beacons)
-    const { orderTable: table, orderSalt: salt, orderTtl: ttl, duplicateOrders } = params
-    if (table !== undefined && salt !== undefined) {
-      const orders = uniqueOrders(said, { table, salt, ttl })
-      if (duplicateOrders) orders.duplicates.sinkTo(sinkFor(duplicateOrders), { uid: 'duplicateOrders' })
-      said = orders.beacons
-    }
-    said
-      .keyBy(impressionKey)
-      .window(session(gap))
-      .aggregate(impressionRow)
-      .uid('impressionRows')
-      .filter((row) => row !== null)
-      .sinkTo(sinkFor(impressions), { uid: 'impressionsOutput' })
+    const written: Written[] = [sessions.sinkTo(sinkFor(output), { uid: 'output' })]
+    if (bots) written.push(kept.sideOutput(botLines).sinkTo(sinkFor(bots), { uid: 'bots' }))
+    if (late) written.push(kept.sideOutput(lateLines).sinkTo(sinkFor(late), { uid: 'late' }))
+    if (invalid) written.push(visits.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' }))
+    if (impressions) written.push(...writeImpressions(kept.sideOutput(beacons), impressions, gap, params))
+    writeRejected(written, params.rejected)
   },
 })
 
+/** A row for each page impression, with each order once. */
+function writeImpressions(said: Stream<TrackedBeacon>, to: Locator, gap: number, params: OrderParams): Written[] {
+  const written: Written[] = []
+  const { orderTable: table, orderSalt: salt, orderTtl: ttl, duplicateOrders } = params
+  let once = said
+  if (table !== undefined && salt !== undefined) {
+    const { beacons, duplicates } = uniqueOrders(said, { table, salt, ttl })
+    if (duplicateOrders) written.push(duplicates.sinkTo(sinkFor(duplicateOrders), { uid: 'duplicateOrders' }))
+    once = beacons
+  }
+  const rows = once
+    .keyBy(impressionKey)
+    .window(session(gap))
+    .aggregate(impressionRow)
+    .uid('impressionRows')
+    .filter((row) => row !== null)
+  return [...written, rows.sinkTo(sinkFor(to), { uid: 'impressionsOutput' })]
+}
+
 /** MILLRACE_PARAM for parameters that would be ignored. */
-function refuseUnused(
-  format: string,
-  track: boolean,
-  { orderTable, orderSalt, duplicateOrders }: { orderTable?: unknown; orderSalt?: unknown; duplicateOrders?: unknown },
-): void {
+function refuseUnused(format: string, track: boolean, { orderTable, orderSalt, duplicateOrders }: OrderParams): void {
   const refuse = (message: string, hint: string): never => {
     throw new MillraceError('MILLRACE_PARAM', message, { hint })
   }

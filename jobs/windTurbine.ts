@@ -12,6 +12,7 @@ import { decodeLines } from './lib/decode-lines.js'
 import { exactMean } from './lib/exact-mean.js'
 import { withIdleShards } from './lib/idle-shards.js'
 import { refuseSimulatorOptions, turbineSimulator } from './lib/turbine-simulator.js'
+import { writeRejected, type Written } from './lib/write-rejected.js'
 
 export default defineJob({
   name: 'windTurbine',
@@ -27,6 +28,10 @@ export default defineJob({
       .describe('where alerts go: kinesis://STREAM?partitionKey=0'),
     invalid: p.sink().optional().describe('where lines go that are no change records; shown and counted unless given'),
     late: p.sink().optional().describe('where lines go that come too late; dropped and counted unless given'),
+    rejected: p
+      .sink()
+      .optional()
+      .describe('where records go that no sink can write; the first one fails the job unless given'),
     threshold: p.number(60).describe('a mean speed above it, its fraction cut off, is an alert'),
     window: p.duration('60s').describe('the time over which the mean is taken'),
     maxOutOfOrderness: p.duration('5s').describe('how far a reading may be behind the newest one'),
@@ -41,7 +46,10 @@ export default defineJob({
       .describe('simulator: change records a second (4500), 0: no limit'),
     seed: p.integer().optional().describe('simulator: other seeds, other records (1)'),
   },
-  build(env, { input, output, invalid, late, threshold, window, maxOutOfOrderness, idleAfter, ...simulator }) {
+  build(
+    env,
+    { input, output, invalid, late, rejected, threshold, window, maxOutOfOrderness, idleAfter, ...simulator },
+  ) {
     if (input.every(({ scheme }) => scheme !== 'datagen')) refuseSimulatorOptions(simulator)
 
     const source = streamFrom(input, { skipBlank: true, generators: { turbines: turbineSimulator(simulator) } })
@@ -60,11 +68,10 @@ export default defineJob({
       )
       .uid('averages')
 
-    averages
-      .filter(({ avgSpeed }) => avgSpeed > threshold)
-      .map(alertLine)
-      .sinkTo(sinkFor(output), { uid: 'alerts' })
-    if (late) averages.late.map(({ line = '' }) => line).sinkTo(sinkFor(late), { uid: 'late' })
-    if (invalid) readings.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' })
+    const alerts = averages.filter(({ avgSpeed }) => avgSpeed > threshold).map(alertLine)
+    const written: Written[] = [alerts.sinkTo(sinkFor(output), { uid: 'alerts' })]
+    if (late) written.push(averages.late.map(({ line = '' }) => line).sinkTo(sinkFor(late), { uid: 'late' }))
+    if (invalid) written.push(readings.invalid.sinkTo(sinkFor(invalid), { uid: 'invalid' }))
+    writeRejected(written, rejected)
   },
 })

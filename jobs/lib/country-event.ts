@@ -14,6 +14,9 @@ export interface CountryEvent {
 /** The furthest a JavaScript date goes, in milliseconds. */
 const MAX_TIME_MS = 8.64e15
 
+/** What a stream takes as partition key. */
+const MAX_NAME = 256
+
 /** Decodes one JSON object a line; blank lines are skipped, fields beyond country and time are left alone. */
 export const countryEvent: LineDecoder<CountryEvent> = (line, out) => {
   if (line.trim() === '') return
@@ -26,7 +29,8 @@ export const countryEvent: LineDecoder<CountryEvent> = (line, out) => {
   }
   const country = field(event, 'country')
   const time = field(event, 'time')
-  if (typeof country !== 'string' || country === '' || !isWellFormed(country)) out.invalid('country is no name')
+  if (typeof country !== 'string' || country === '' || country.length > MAX_NAME || !isWellFormed(country))
+    out.invalid('country is no name')
   else if (time !== undefined && !isTime(time)) out.invalid('time is not a whole number of milliseconds')
   else out.emit({ country, time, line })
 }

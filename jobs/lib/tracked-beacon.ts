@@ -1,5 +1,6 @@
 import type { Beacon, BeaconRefusal, BeaconType } from './beacon.js'
 import { field } from './json-field.js'
+import { isWellFormed } from './well-formed.js'
 
 /** A beacon with all that goes into the row of its page impression. */
 export interface TrackedBeacon {
@@ -29,11 +30,16 @@ export interface Order {
   readonly value: number | null
 }
 
+/** Of a website's name, percent-encoded as it stands in paths of S3, whose keys have 1,024 bytes at most. */
+const MAX_CUSTOMER_BYTES = 512
+
 /** All that a beacon says beyond what every beacon must. Its optional fields may be missing, not of another form. */
 export function tracked(said: unknown, beacon: Beacon, position: () => string): TrackedBeacon | BeaconRefusal {
   const { session, pageImpression, time, type, url, userAgent } = beacon
   const customer = field(said, 'customer') ?? null
   if (customer !== null && typeof customer !== 'string') return { reason: 'customer is not a string' }
+  if (customer !== null && !isName(customer))
+    return { reason: `customer is no name of ${MAX_CUSTOMER_BYTES} bytes at most` }
   const testGroup = field(said, 'testGroup') ?? null
   if (testGroup !== null && typeof testGroup !== 'string') return { reason: 'testGroup is not a string' }
   const order = orderIn(field(said, 'order') ?? null)
@@ -45,6 +51,13 @@ export function tracked(said: unknown, beacon: Beacon, position: () => string): 
     order,
     position: order === null ? '' : position(),
   }
+}
+
+/** Its encoding is never shorter than the text itself. */
+function isName(text: string): boolean {
+  return (
+    text.length <= MAX_CUSTOMER_BYTES && isWellFormed(text) && encodeURIComponent(text).length <= MAX_CUSTOMER_BYTES
+  )
 }
 
 function orderIn(order: unknown): Order | BeaconRefusal | null {

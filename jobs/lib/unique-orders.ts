@@ -17,12 +17,13 @@ export interface UniqueOrders {
 
 /**
  * A confirmation page that is loaded again says its order again, days later perhaps: the order is taken out of that beacon, which goes on
- * without it. An order is claimed in a DynamoDB table by a hash of its id.
+ * without it. An order is claimed in a DynamoDB table by a hash of its id, for all jobs that share the table and the salt.
  */
 export function uniqueOrders(stream: Stream<TrackedBeacon>, { table, salt, ttl }: OrderClaims): UniqueOrders {
   const confirmations = stream.filter(({ order }) => order !== null)
   const { unique, duplicates, rejected } = deduplicateByTransaction(confirmations, {
     uid: 'orders',
+    namespace: 'orders',
     table,
     salt,
     ttl,

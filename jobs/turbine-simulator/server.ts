@@ -24,9 +24,13 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
+/** What is told of a reading. */
+type Shown = Omit<Reading, 'id'>
+
 /** What pages are told, as server-sent events. */
 type PageEvent =
-  | { readonly type: 'readings'; readonly readings: readonly Omit<Reading, 'id'>[] }
+  | { readonly type: 'simulation'; readonly settings: SimulationOptions; readonly readings: readonly Shown[] }
+  | { readonly type: 'readings'; readonly readings: readonly Shown[] }
   | { readonly type: 'progress'; readonly progress: Progress }
 
 const integer = (minimum: number, maximum: number): object => ({ type: 'integer', minimum, maximum })
@@ -62,6 +66,7 @@ export async function startServer({ table, host, port, folder }: ServerOptions):
       const { minSpeed, maxSpeed } = request.body
       if (minSpeed > maxSpeed) return reply.code(400).send({ message: 'The least speed is above the greatest' })
       if (running !== undefined) return reply.code(409).send({ message: 'A simulation is running: stop it first' })
+      pages.started(request.body)
       const abort = new AbortController()
       const ended = simulate(table, request.body, pages, abort.signal).then(() => {
         running = undefined
@@ -111,9 +116,16 @@ async function servePage(app: FastifyInstance, folder: string): Promise<void> {
   }
 }
 
-/** The pages that watch. */
+/** What the page's chart shows of a simulation. */
+const SHOWN_MS = 120_000
+/** A page that takes nothing for so long is cut off: it asks again, and is told how things stand. */
+const MAX_WAITING_BYTES = 32 * 1024 * 1024
+
+/** The pages that watch. One that comes later is told what the others know. */
 class Pages {
   readonly #open = new Set<ServerResponse>()
+  #settings: SimulationOptions | undefined
+  #recent: Shown[] = []
   #progress: Progress | undefined
 
   add(response: ServerResponse): void {
@@ -121,21 +133,42 @@ class Pages {
     response.write(': hello\n\n')
     this.#open.add(response)
     response.on('close', () => this.#open.delete(response))
-    if (this.#progress !== undefined) send(response, { type: 'progress', progress: this.#progress })
+    const [settings, readings, progress] = [this.#settings, this.#recent, this.#progress]
+    if (settings !== undefined) send(response, { type: 'simulation', settings, readings })
+    if (progress !== undefined) send(response, { type: 'progress', progress })
+  }
+
+  started(settings: SimulationOptions): void {
+    this.#settings = settings
+    this.#recent = []
+    this.#tell({ type: 'simulation', settings, readings: [] })
   }
 
   wrote(readings: readonly Reading[]): void {
     const shown = readings.map(({ deviceID, value, time }) => ({ deviceID, value, time }))
-    for (const response of this.#open) send(response, { type: 'readings', readings: shown })
+    this.#recent.push(...shown)
+    const newest = this.#recent.at(-1)?.time ?? 0
+    this.#recent.splice(
+      0,
+      this.#recent.findIndex(({ time }) => time >= newest - SHOWN_MS),
+    )
+    this.#tell({ type: 'readings', readings: shown })
   }
 
   progress(progress: Progress): void {
     this.#progress = progress
-    for (const response of this.#open) send(response, { type: 'progress', progress })
+    this.#tell({ type: 'progress', progress })
   }
 
   close(): void {
     for (const response of this.#open) response.end()
+  }
+
+  #tell(event: PageEvent): void {
+    for (const response of this.#open) {
+      if (response.writableLength > MAX_WAITING_BYTES) response.destroy()
+      else send(response, event)
+    }
   }
 }
 

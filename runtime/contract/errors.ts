@@ -27,6 +27,7 @@ export interface SerializedError {
   readonly hint?: string
   readonly at?: string
   readonly stack?: string
+  readonly final?: true
   readonly cause?: SerializedError
 }
 
@@ -35,6 +36,8 @@ export interface MillraceErrorOptions {
   readonly hint?: string
   readonly at?: string
   readonly cause?: unknown
+  /** No restart can mend it, whatever the code: the same comes of the same records. */
+  readonly final?: boolean
 }
 
 /** The one error class. `code` is stable, `hint` says what to do. Recognise it by `code`: classes do not survive threads. */
@@ -42,6 +45,7 @@ export class MillraceError extends Error {
   readonly code: ErrorCode
   readonly hint?: string
   readonly at?: string
+  readonly final?: true
 
   constructor(code: ErrorCode, message: string, options: MillraceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -49,6 +53,7 @@ export class MillraceError extends Error {
     this.code = code
     if (options.hint !== undefined) this.hint = options.hint
     if (options.at !== undefined) this.at = options.at
+    if (options.final === true) this.final = true
   }
 }
 
@@ -62,6 +67,7 @@ export function serializeError(error: unknown, code: ErrorCode = 'MILLRACE_USER'
     message: own.message,
     ...(known && own.hint !== undefined ? { hint: own.hint } : {}),
     ...(known && own.at !== undefined ? { at: own.at } : {}),
+    ...(known && own.final === true ? { final: true } : {}),
     ...(own.stack !== undefined ? { stack: own.stack } : {}),
     ...(own.cause !== undefined ? { cause: serializeError(own.cause, code) } : {}),
   }
@@ -72,6 +78,7 @@ export function deserializeError(data: SerializedError): MillraceError {
   const error = new MillraceError(data.code, data.message, {
     ...(data.hint !== undefined ? { hint: data.hint } : {}),
     ...(data.at !== undefined ? { at: data.at } : {}),
+    ...(data.final === true ? { final: true } : {}),
     ...(data.cause !== undefined ? { cause: deserializeError(data.cause) } : {}),
   })
   if (data.stack !== undefined) error.stack = data.stack

@@ -13,7 +13,8 @@ export class OperatorFailure extends MillraceError {
     hint: string | undefined,
     cause: unknown,
   ) {
-    super(code, message, { cause, ...(at !== undefined ? { at } : {}), ...(hint !== undefined ? { hint } : {}) })
+    const final = cause instanceof MillraceError && cause.final === true
+    super(code, message, { cause, final, ...(at !== undefined ? { at } : {}), ...(hint !== undefined ? { hint } : {}) })
     this.name = 'OperatorFailure'
     this.uid = uid
     if (cause instanceof Error && cause.stack !== undefined) this.stack = cause.stack

@@ -132,6 +132,8 @@ export interface RawRecord {
   text(): string
   /** Where it came from: `path:byteOffset`. */
   position(): string
+  /** When a service took it, by its own clock, epoch milliseconds: of a stream's records. NaN if the service does not say. */
+  readonly approximateArrivalMs?: number
 }
 
 /** What a decoder may do with a record, besides emitting it (any number of times). */

@@ -50,7 +50,7 @@ export class RestartStrategy {
     const key = `${failure.uid ?? ''} ${failure.error.code} ${withoutNames(failure.error.message)}`
     const same = (this.sameFailures.get(key) ?? 0) + 1
     this.sameFailures.set(key, same)
-    if (FINAL_CODES.has(failure.error.code)) return { kind: 'fail' }
+    if (FINAL_CODES.has(failure.error.code) || failure.error.final === true) return { kind: 'fail' }
     if (same >= SAME_FAILURE_LIMIT || this.sinceCheckpoint > this.attempts) return { kind: 'fail' }
     return { kind: 'restart', delayMs: Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.sinceCheckpoint - 1)) }
   }

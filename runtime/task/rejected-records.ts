@@ -61,6 +61,7 @@ export class RejectedRecords {
 
 function unread(uid: string, sink: string, reason: string): OperatorFailure {
   const error = new MillraceError('MILLRACE_OUTPUT', `${sink} cannot take a record: ${reason}`, {
+    final: true,
     hint: `say where such records go: const { rejected } = stream.sinkTo(sink, { uid: '${uid}' }), then rejected.sinkTo(...)`,
   })
   return operatorFailure(error, uid)

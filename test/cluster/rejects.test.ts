@@ -136,7 +136,15 @@ describe('what a sink rejects', () => {
 
     it(`${when} fails the job if nobody reads it, and nothing of that checkpoint is published`, async () => {
       const taken = collectSink<number>()
-      const sink = pickySink(taken, late)
+      const picky = pickySink(taken, late)
+      let attempts = 0
+      const sink: Sink<number> = {
+        ...picky,
+        createWriter(ctx) {
+          attempts++
+          return picky.createWriter(ctx)
+        },
+      }
       const job = defineJob({
         name: 'unread',
         build: (env) =>
@@ -148,6 +156,8 @@ describe('what a sink rejects', () => {
         uid: 'picky',
         error: { code: 'MILLRACE_OUTPUT', message: `operator "picky": picky: cannot take a record: ${REASON}` },
       })
+      // No attempt comes to another end.
+      expect(attempts).toBe(1)
       expect(failure!.error.hint).toContain("const { rejected } = stream.sinkTo(sink, { uid: 'picky' })")
       expect(taken.values()).toEqual([])
     })

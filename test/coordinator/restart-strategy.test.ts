@@ -41,5 +41,7 @@ describe('RestartStrategy', () => {
 
   it('does not restart what no restart can mend', () => {
     expect(new RestartStrategy(10).failed(failure('x', 'MILLRACE_FENCED')).kind).toBe('fail')
+    const { error } = failure('x', 'MILLRACE_OUTPUT')
+    expect(new RestartStrategy(10).failed({ error: { ...error, final: true }, atMs: 0 }).kind).toBe('fail')
   })
 })

@@ -88,6 +88,9 @@ describe('rows of page impressions', () => {
     [{ order: 5 }, 'order has no id'],
     [{ order: { id: 'x', value: '5' } }, "order's value is not a number"],
     [{ customer: 5 }, 'customer is not a string'],
+    [{ customer: 'x'.repeat(513) }, 'customer is no name of 512 bytes at most'],
+    [{ customer: 'é'.repeat(86) }, 'customer is no name of 512 bytes at most'],
+    [{ customer: '\ud800' }, 'customer is no name of 512 bytes at most'],
     [{ testGroup: [] }, 'testGroup is not a string'],
   ])('refuse %j', async (wrong, reason) => {
     const beacon = {

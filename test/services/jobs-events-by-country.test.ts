@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { expectedCounts, type KnownEvent } from '../jobs/oracle-events.js'
+import { committedLines } from '../jobs/run-job.js'
 import { randomSource } from '../oracles/random-source.js'
 import { awsEnv } from './emulators/aws-env.js'
 import { describeWith } from './emulators/availability.js'
@@ -88,5 +90,44 @@ function suite(start: () => Promise<Emulator>, consumer: 'polling' | 'efo'): voi
     expect(counts.every(({ data, partitionKey }) => (JSON.parse(data) as KnownEvent).country === partitionKey)).toBe(
       true,
     )
+  })
+
+  it('goes on where a record claims to come from the future, or its sink can never write one', async () => {
+    const source = await TestStream.create(kinesis, `odd-${consumer}`)
+    const sink = await TestStream.create(kinesis, `odd-sink-${consumer}`)
+    const now = Date.now()
+    const event = (country: string, time: number) => ({ key: 'a', data: JSON.stringify({ country, time }) })
+    // Two minutes of event time behind each other: the window of the first fires.
+    const good = [event('Spain', now - 300_000), event('Chile', now - 180_000)]
+    // As partition key it is over the service's limit.
+    const long = JSON.stringify({ country: '', note: 'x'.repeat(300) })
+    await source.put([event('Norway', now + 3_600_000), { key: 'a', data: long }, ...good])
+    const cwd = await jobFolder()
+    const job = submit({
+      job: 'eventsByCountry',
+      cwd,
+      env: awsEnv({ kinesis }),
+      options: ['--checkpoint-interval', '300ms'],
+      params: {
+        input: `kinesis://${source.name}?position=TRIM_HORIZON&consumer=${consumer}`,
+        output: `kinesis://${sink.name}?partitionKeyField=country`,
+        invalid: `kinesis://${sink.name}?partitionKeyField=raw`,
+        rejected: `file:${join(cwd, 'rejected')}`,
+      },
+    })
+    await new Promise((r) => setTimeout(r, 9000)); console.log(job.output(), await sink.read(), await source.read())
+    await expect.poll(async () => (await sink.read()).length, { timeout: 1_000 }).toBe(2)
+    expect(await job.suspend()).toMatchObject({ status: 'SUSPENDED', failure: null, lateRecordsDropped: 0 })
+    const written = (await sink.read()).map(({ data }) => JSON.parse(data) as Record<string, unknown>)
+    expect(written).toContainEqual(expect.objectContaining({ country: 'Spain', events: 1 }))
+    expect(written).toContainEqual(
+      expect.objectContaining({ reason: expect.stringMatching(/ahead of its arrival, over the limit of 600000 ms/) }),
+    )
+    const [rejected, ...more] = await committedLines(join(cwd, 'rejected'))
+    expect(more).toEqual([])
+    expect(JSON.parse(rejected!)).toMatchObject({
+      value: { raw: long, reason: 'country is no name' },
+      sink: `kinesis://${sink.name}`,
+    })
   })
 }

@@ -35,9 +35,9 @@ describeWith(['dynamodb-local', 'moto'], 'pageImpressions on Kinesis, killed ten
     const kills = [
       afterStart(random.between(200, 1_500)),
       inRequest(proxies.kinesis, 'PutRecords', 'after', random.below(2)),
-      inRequest(proxies.dynamodb, 'TransactWriteItems', 'after', random.below(10)),
+      inRequest(proxies.dynamodb, 'TransactWriteItems', 'held', random.below(10)),
       inRequest(proxies.dynamodb, 'TransactWriteItems', late(), random.below(10)),
-      inRequest(proxies.dynamodb, 'BatchWriteItem', late(), random.below(2)),
+      inRequest(proxies.dynamodb, 'TransactWriteItems', 'after', random.below(10)),
       inRequest(proxies.s3, 'CompleteMultipartUpload', 'before', random.below(3)),
       inRequest(proxies.s3, 'CompleteMultipartUpload', 'after', random.below(3)),
       // Of a checkpoint.

@@ -50,15 +50,15 @@ describeWith(['dynamodb-local', 'moto'], 'windTurbine on Kinesis, killed ten tim
     const late = (): number => random.pick([300, 2_500])
     const kills = [
       afterStart(random.between(200, 1_500)),
-      afterCheckpoint(manifests, random.below(40)),
-      afterCheckpoint(manifests, random.between(100, 500)),
+      afterCheckpoint(manifests, random.below(300)),
+      inRequest(proxies.kinesis, 'PutRecords', 'held', random.below(4)),
       inRequest(proxies.kinesis, 'PutRecords', 'after', random.below(4)),
       inRequest(proxies.kinesis, 'PutRecords', late(), random.below(4)),
-      inRequest(proxies.dynamodb, 'BatchWriteItem', 'after', random.below(8)),
+      inRequest(proxies.dynamodb, 'BatchWriteItem', 'held', random.below(8)),
       inRequest(proxies.dynamodb, 'BatchWriteItem', late(), random.below(8)),
       inRequest(proxies.s3, 'CompleteMultipartUpload', 'before', random.below(3)),
       inRequest(proxies.s3, 'CompleteMultipartUpload', 'after', random.below(3)),
-      inRequest(proxies.s3, 'UploadPart', late(), random.below(3)),
+      inRequest(proxies.s3, 'UploadPart', random.pick(['held', late()]), random.below(3)),
     ]
     const reading = proxies.kinesis.inject({ operation: 'GetRecords', fault: fewRecords(15), times: Infinity })
     const watch = new LakeWatch(lake)

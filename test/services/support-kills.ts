@@ -12,14 +12,22 @@ export interface Kill {
   arm(job: RunningJob): () => void
 }
 
+/** Several checkpoint intervals. */
+const HELD_MS = 1_000
 const LOOK_EVERY_MS = 3
 
 /**
  * In the middle of a request, of those of this operation the one with `skip` before it in the process's life. `before`: it never reaches
- * the service. `after`: the service has done it, nobody hears so. A number: the network delivers it so many milliseconds after the
- * process's death, to find the next one at work perhaps.
+ * the service. `held`: neither, but the process has time for some checkpoints; what waits for the answer must not be behind one. `after`:
+ * the service has done it, nobody hears so. A number: the network delivers it so many milliseconds after the process's death, to find the
+ * next one at work perhaps.
  */
-export function inRequest(proxy: FaultProxy, operation: string, when: 'before' | 'after' | number, skip = 0): Kill {
+export function inRequest(
+  proxy: FaultProxy,
+  operation: string,
+  when: 'before' | 'held' | 'after' | number,
+  skip = 0,
+): Kill {
   return {
     name: `in ${operation} (${typeof when === 'number' ? `${when} ms late` : when})`,
     arm(job) {
@@ -27,6 +35,7 @@ export function inRequest(proxy: FaultProxy, operation: string, when: 'before' |
         name: `kill ${typeof when === 'number' ? 'late' : when}`,
         async apply({ forward }): Promise<Outcome> {
           if (when === 'after') await forward()
+          if (when === 'held') await sleep(HELD_MS)
           await job.crash()
           if (typeof when === 'number') {
             await sleep(when)

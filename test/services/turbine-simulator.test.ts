@@ -119,6 +119,25 @@ describeWith(['ministack', 'chromium'], 'the turbine simulator in a browser', ()
     expect(strange).toEqual([])
   })
 
+  it('goes on where it stands when the page is loaded again', async () => {
+    await fill({ Turbines: 3, 'Number of values': 100_000, 'Values a second': 100 })
+    await start()
+    await expect.poll(() => chartedSpeeds(page).then((all) => all.length)).toBeGreaterThan(50)
+    // Each second has one label, however close the ticks are.
+    const labels = await tickLabels(page)
+    expect(labels.length).toBeGreaterThan(0)
+    expect(new Set(labels).size).toBe(labels.length)
+    await page.reload()
+    await expect.poll(() => chartedSpeeds(page).then((all) => all.length)).toBeGreaterThan(50)
+    expect(await page.getByLabel('Turbines').inputValue()).toBe('3')
+    expect(await page.getByLabel('Number of values').inputValue()).toBe('100000')
+    await page.getByRole('button', { name: 'Stop' }).click()
+    const said = await page.getByText(/^Stopped after [\d,]+ of 100,000 values/).textContent()
+    const written = Number(/after ([\d,]+)/.exec(said ?? '')?.[1]?.replaceAll(',', ''))
+    await expect.poll(() => chartedSpeeds(page).then((all) => all.length)).toBe(written)
+    expect(strange).toEqual([])
+  })
+
   it('refuses what makes no sense, and says so', async () => {
     await fill({ 'Least speed': 80, 'Greatest speed': 70 })
     await start()
@@ -165,6 +184,17 @@ async function chartedSpeeds(page: Page): Promise<number[]> {
     }
     const lines = Chart.getChart('chart').data.datasets.filter(({ label }) => label.startsWith('turbine-'))
     return lines.flatMap(({ data }) => data.map(({ y }) => y))
+  })
+}
+
+/** The texts below the chart. */
+async function tickLabels(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    interface Scaled {
+      readonly scales: { readonly x: { readonly ticks: readonly { readonly label?: string }[] } }
+    }
+    const { Chart } = globalThis as unknown as { Chart: { getChart(id: string): Scaled } }
+    return Chart.getChart('chart').scales.x.ticks.flatMap(({ label }) => label ?? [])
   })
 }
 

@@ -23,7 +23,6 @@ form.addEventListener('submit', async (event) => {
     say('The least speed is above the greatest.', true)
     return
   }
-  clear()
   const response = await fetch('/api/simulation', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -36,7 +35,8 @@ byId('stop').addEventListener('click', () => fetch('/api/simulation', { method: 
 const events = new EventSource('/api/events')
 events.addEventListener('message', ({ data }) => {
   const event = JSON.parse(data)
-  if (event.type === 'readings') event.readings.forEach(add)
+  if (event.type === 'simulation') showSimulation(event)
+  else if (event.type === 'readings') event.readings.forEach(add)
   else showProgress(event.progress)
 })
 events.addEventListener('error', () => say('The simulator does not answer. Trying again…', true))
@@ -56,6 +56,13 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   changed = true
 })
 setInterval(draw, REDRAW_MS)
+
+/** That has begun, or goes on: the page was loaded again, or is another one. */
+function showSimulation({ settings, readings }) {
+  for (const [name, value] of Object.entries(settings)) form.elements.namedItem(name).value = value
+  clear()
+  readings.forEach(add)
+}
 
 function showProgress({ state, written, values, problem }) {
   const running = state === 'running'
@@ -142,6 +149,11 @@ function clock(time) {
   return new Date(time).toLocaleTimeString('en-GB')
 }
 
+/** Each second is named once, however close the ticks are. */
+function secondLabel(time, i, ticks) {
+  return i > 0 && clock(ticks[i - 1].value) === clock(time) ? undefined : clock(time)
+}
+
 /** In the colours of the page: they are read when the chart is made. */
 function openChart() {
   const style = getComputedStyle(document.body)
@@ -161,7 +173,7 @@ function openChart() {
         x: {
           type: 'linear',
           bounds: 'data',
-          ticks: { maxTicksLimit: 8, maxRotation: 0, callback: (time) => clock(time) },
+          ticks: { maxTicksLimit: 8, maxRotation: 0, callback: secondLabel },
         },
         y: { title: { display: true, text: 'Wind speed, mph' }, suggestedMin: 0, suggestedMax: 100 },
       },

@@ -42,7 +42,12 @@ async function writeBatch(
   const { UnprocessedItems = {} } = await client.send(request, { abortSignal: signal })
   const left = new Set(Object.values(UnprocessedItems).flatMap((some) => some.map((one) => textOf(one, keys))))
   if (left.size === 0) return undefined
-  return entries.map((entry) => (left.has(entry.keyText) ? { kind: 'retry', reason: 'UnprocessedItems' } : DELIVERED))
+  // A key that comes back in other words, 1e+21 written out, is that of any of them. What is written twice is the same item.
+  const known = new Set(entries.map(({ keyText }) => keyText))
+  const all = [...left].some((text) => !known.has(text))
+  return entries.map(({ keyText }) =>
+    all || left.has(keyText) ? { kind: 'retry', reason: 'UnprocessedItems' } : DELIVERED,
+  )
 }
 
 function textOf({ PutRequest, DeleteRequest }: WriteRequest, keys: readonly TableKey[]): string {

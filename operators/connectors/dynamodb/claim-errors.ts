@@ -38,7 +38,9 @@ export function readFailure(error: unknown, claims: number): FailedRequest {
     const reasons = (error as { CancellationReasons?: readonly CancellationReason[] }).CancellationReasons ?? []
     // Without a reason for each, all that is known is that nothing was written.
     if (reasons.length !== claims) return { kind: 'again', reason: name }
-    return { kind: 'verdicts', verdicts: reasons.map(readReason) }
+    const verdicts = reasons.map(readReason)
+    if (verdicts.every(({ kind }) => kind === 'cancelled')) return { kind: 'again', reason: name }
+    return { kind: 'verdicts', verdicts }
   }
   if (name === 'IdempotentParameterMismatchException' || name === 'IdempotentParameterMismatch')
     return { kind: 'mismatch' }

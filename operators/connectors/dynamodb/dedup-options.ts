@@ -20,11 +20,17 @@ export interface ClaimOptions<T> {
    * other claims.
    */
   readonly salt: string
-  /** How long a claim holds, in event time from its record's own; whole seconds, rounded up. */
+  /**
+   * How long a claim holds, in event time from its record's own; whole seconds, rounded up. Longer than the event time that may pass in a
+   * checkpoint interval, backfills too: of what has expired meanwhile, a replay cannot tell which record was first.
+   */
   readonly ttl: Duration
   /** Event time of a record, epoch milliseconds. Default: the one that it carries. */
   readonly time?: (record: T) => number
-  /** Claims of one namespace exclude each other. Default: the job's id and the operator's uid; with a name, jobs can share claims. */
+  /**
+   * Claims of one namespace exclude each other. Default: the job's id and the operator's uid, so that no other job, nor this one under
+   * another id, knows them. Jobs that share claims have the same name here, the same table and the same salt.
+   */
   readonly namespace?: string
   /** The name of the partition key. Default `pk`. */
   readonly partitionKey?: string

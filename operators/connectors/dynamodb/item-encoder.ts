@@ -17,6 +17,7 @@ export interface ItemEntry {
 }
 
 const MAX_KEY_BYTES = { HASH: 2_048, RANGE: 1_024 } as const
+const MAX_SHOWN_FIELDS = 8
 const KINDS = { HASH: 'partition', RANGE: 'sort' } as const
 
 /** Makes items of records; what cannot be one is refused. */
@@ -61,7 +62,7 @@ function keyOf(
   for (const { name, kind, type } of keys) {
     const value = Object.hasOwn(item, name) ? item[name] : undefined
     const what = `the ${KINDS[kind]} key ${name}`
-    if (value === undefined) return new Refusal(`${what} is missing`)
+    if (value === undefined) return new Refusal(`${what} is missing${fieldsOf(item)}`)
     const given = value[type]
     if (given === undefined) return new Refusal(`${what} is not of type ${type}`)
     const bytes = type === 'N' ? 1 : type === 'S' ? Buffer.byteLength(given) : given.length
@@ -71,6 +72,13 @@ function keyOf(
     key[name] = value
   }
   return key
+}
+
+/** What a record has instead: its names, not its values. */
+function fieldsOf(item: Readonly<Record<string, AttributeValue>>): string {
+  const names = Object.keys(item)
+  const shown = names.slice(0, MAX_SHOWN_FIELDS).join(', ')
+  return names.length === 0 ? '' : `; it has ${shown}${names.length > MAX_SHOWN_FIELDS ? ', ...' : ''}`
 }
 
 /** The record, if it is an object or the JSON text of one. */

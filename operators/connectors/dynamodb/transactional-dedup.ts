@@ -31,12 +31,14 @@ export interface Deduplicated<T> {
 const TIMEOUT_AFTER_GIVE_UP_MS = 60_000
 
 /**
- * Lets the first record of each business id through, across restarts, jobs and years: an id is claimed in a DynamoDB table with
- * TransactWriteItems before its record goes on. A record that is read again after a failure finds its own claim and goes on again, so
- * state behind it stays exactly-once; a true duplicate goes to `duplicates`. Which of two records is first is decided by their order in
- * the subtask of their id; the stream is partitioned by it.
+ * Lets the first record of each business id through, across restarts and years, and across jobs of one `namespace`: an id is claimed in
+ * a DynamoDB table with TransactWriteItems before its record goes on. A record that is read again after a failure finds its own claim and
+ * goes on again, so state behind it stays exactly-once; a true duplicate goes to `duplicates`. Which of two records is first is decided by
+ * their order in the subtask of their id; the stream is partitioned by it.
  *
- * Claims end `ttl` after their record's event time. Every attribute depends on the record alone. Needs dynamodb:PutItem, GetItem,
+ * Claims end `ttl` after their record's event time. Where event time moves on by more than `ttl` between two checkpoints, as it may in a
+ * backfill, a second record of an id can take the ended claim over before the first is replayed, which then counts as the duplicate: give a
+ * longer `ttl`. Every attribute depends on the record alone. Needs dynamodb:PutItem, GetItem,
  * DescribeTable and DescribeTimeToLive. Claims made for records of a run that is then given up (`--restore none`) are found again by the
  * same records of the next one: their positions are the same.
  */
@@ -149,6 +151,7 @@ function refuse(what: string, hint?: string): never {
 
 function unread(table: DynamoTable, reason: string): MillraceError {
   return new MillraceError('MILLRACE_OUTPUT', `${table.resource} cannot take the claim of a record: ${reason}`, {
+    final: true,
     hint: 'say where such records go: const { unique, rejected } = deduplicateByTransaction(...), then rejected.sinkTo(...)',
   })
 }

@@ -11,6 +11,8 @@ export type OnExpiredPosition = 'fail' | 'trim-horizon'
 const HOUR_MS = 3_600_000
 /** Streams keep records at least so long. */
 const LEAST_RETENTION_MS = 24 * HOUR_MS
+/** The service's clock and those of the machines that read, and the time that an answer takes. */
+const CLOCKS_APART_MS = 60_000
 
 /** Where fetching starts so that a position can be told from one that has expired. */
 export function startOf(position: ShardPosition): FetchStart {
@@ -28,33 +30,46 @@ export function startOf(position: ShardPosition): FetchStart {
   }
 }
 
-/** The record that must come first after {@link startOf}; undefined if any may. */
-export function expectedRecord(position: ShardPosition): string | undefined {
-  return position.at === 'after' || position.at === 'within' ? position.sequenceNumber : undefined
+/** What makes a position doubtful: its record did not come, the service refuses it, or it is so old that what is behind it may be gone. */
+export type Doubt = 'absent' | 'refused' | 'age'
+
+/** Everything that arrived before that time lies before the position: see {@link ShardPosition}. Epoch milliseconds; undefined: unknown. */
+export function readToMsOf(position: ShardPosition): number | undefined {
+  if (position.at === 'within') return position.arrivalMs
+  const { readToMs } = position
+  return position.at === 'after' ? Math.max(position.arrivalMs, readToMs ?? -Infinity) : readToMs
 }
 
-/** Whether a position is so old that it must be judged before anything is read: no record shows whether it still holds. */
-export function isSuspect(position: ShardPosition, nowMs: number): boolean {
-  if (position.at === 'within' || position.at === 'after') return false
-  return position.readToMs !== undefined && position.readToMs < nowMs - LEAST_RETENTION_MS
+/** Whether what is behind the position may have been dropped by then, for all that is known without asking how long it is kept. */
+export function isOld(position: ShardPosition, atMs: number): boolean {
+  const readToMs = readToMsOf(position)
+  // 0: of a service that does not tell when records arrived.
+  return readToMs !== undefined && readToMs > 0 && isBeyondLeastRetention(readToMs, atMs)
+}
+
+/** Whether records of that time may not have been kept until `atMs`, whatever the stream. */
+export function isBeyondLeastRetention(timeMs: number, atMs: number): boolean {
+  return timeMs < atMs - LEAST_RETENTION_MS + CLOCKS_APART_MS
 }
 
 /**
- * Whether records behind a position may be lost: it is suspect, its record is not there, or the service refuses it (`refused`). Nothing is
- * if the shard was read to its tip within the time that records are kept, and the record was only dropped for its age.
+ * Whether records behind a doubtful position may be lost. None is if everything from before the time to which records are kept had been
+ * read, and the position's own record was dropped for its age. A record that should be kept and is not leaves no trust in the rest.
  */
-export function isExpired(position: ShardPosition, horizonMs: number, refused: boolean): boolean {
-  if (position.at === 'within') return true
-  if (position.at !== 'after') return refused || position.readToMs === undefined || position.readToMs < horizonMs
-  const tooYoung = position.arrivalMs >= horizonMs
-  return tooYoung || position.readToMs === undefined || position.readToMs < horizonMs
+export function isExpired(position: ShardPosition, horizonMs: number, doubt: Doubt): boolean {
+  if (doubt !== 'age') {
+    if (position.at === 'within') return true
+    if (position.at === 'after' && position.arrivalMs >= horizonMs) return true
+    if (position.at !== 'after' && doubt === 'refused') return true
+  }
+  return (readToMsOf(position) ?? Infinity) < horizonMs
 }
 
-/** Records that arrived before that time are not kept any more. Epoch milliseconds. Rejects with one clear error. */
-export async function horizonOf(stream: KinesisStream, patience: Patience): Promise<number> {
+/** Records that had arrived before that time may not have been kept at `atMs`. Epoch milliseconds. Rejects with one clear error. */
+export async function horizonOf(stream: KinesisStream, atMs: number, patience: Patience): Promise<number> {
   try {
     const { retentionHours } = await persistently(() => stream.describe(), patience)
-    return patience.clock.now() - retentionHours * HOUR_MS
+    return atMs - retentionHours * HOUR_MS + CLOCKS_APART_MS
   } catch (error) {
     throw stream.failure(error, 'kinesis:DescribeStreamSummary')
   }

@@ -5,6 +5,7 @@
 //
 // The two overlap: the later one replays what came by the earlier one meanwhile. The split reader drops it by sequence number.
 import type { SubscribeToShardEvent } from '@aws-sdk/client-kinesis'
+import { isBeyondLeastRetention } from './expired-position.js'
 import type { FanOutReader } from './fan-out-reader.js'
 import { Subscription } from './fan-out-subscription.js'
 import { SubscriptionTroubles } from './fan-out-troubles.js'
@@ -12,6 +13,19 @@ import { Pause } from './pause.js'
 import { type FetchStart, PositionRefused } from './shard-reader.js'
 import { isTooEarly } from './too-early.js'
 
+/** An event. */
+export interface ShardEvent {
+  readonly event: SubscribeToShardEvent
+  /** When it was read. Epoch milliseconds. */
+  readonly atMs: number
+  /** The service said it then or later; one that nobody asked for waits, for as long as reading is held back. */
+  readonly saidMs: number
+  /** Of the first one of a subscription: where that started. */
+  readonly start: FetchStart | undefined
+}
+
+/** An event that let itself be waited for so long was not there before. */
+const WAITED_FOR_MS = 1_000
 const PERMISSION = 'kinesis:SubscribeToShard'
 
 /** The events of one shard, across its subscriptions. Not asking for the next one holds the service back. Slot thread. */
@@ -32,6 +46,10 @@ export class ShardEvents {
   private lastCallMs = -Infinity
   private consumerArn = ''
   private reached: string | undefined
+  /** Of the subscription that is read: no event has come by it. */
+  private anew = false
+  /** The last record, and until when everything has been read. */
+  private last: { readonly sequenceNumber: string; readToMs: number } | undefined
 
   constructor(reader: FanOutReader, shardId: string, from: FetchStart) {
     this.reader = reader
@@ -43,17 +61,18 @@ export class ShardEvents {
   }
 
   /** Undefined once closed. Rejects with what makes reading impossible. One call at a time. */
-  async next(): Promise<SubscribeToShardEvent | undefined> {
+  async next(): Promise<ShardEvent | undefined> {
     this.reading = true
+    const askedMs = this.now()
     if (this.renewalIsDue) this.renew()
     try {
       while (!this.closed) {
-        const event = await this.attempt()
-        if (event === undefined) continue
+        const read = await this.attempt(askedMs)
+        if (read === undefined) continue
         this.troubles.over()
         this.live = true
-        if (isNumber(event.ContinuationSequenceNumber)) this.advance(event.ContinuationSequenceNumber)
-        return event
+        this.follow(read)
+        return read
       }
       return undefined
     } finally {
@@ -77,6 +96,22 @@ export class ShardEvents {
     return this.closing.signal.aborted
   }
 
+  private follow({ event, saidMs }: ShardEvent): void {
+    const record = event.Records?.at(-1)
+    const sequenceNumber = record?.SequenceNumber
+    const arrivalMs = record?.ApproximateArrivalTimestamp?.getTime()
+    if (sequenceNumber !== undefined) this.last = { sequenceNumber, readToMs: arrivalMs ?? saidMs }
+    else if (this.last !== undefined && event.MillisBehindLatest === 0) this.last.readToMs = saidMs
+    if (isNumber(event.ContinuationSequenceNumber)) this.advance(event.ContinuationSequenceNumber)
+  }
+
+  /** What the last record's being there shows is needed once it, and what came since, may have been dropped. */
+  private get startNow(): FetchStart {
+    const { last, from } = this
+    if (last === undefined || !isBeyondLeastRetention(last.readToMs, this.now())) return from
+    return { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber }
+  }
+
   private advance(continuation: string): void {
     if (this.reached !== undefined && BigInt(continuation) <= BigInt(this.reached)) return
     this.reached = continuation
@@ -84,13 +119,21 @@ export class ShardEvents {
   }
 
   /** One event, or undefined if there is to be another attempt. */
-  private async attempt(): Promise<SubscribeToShardEvent | undefined> {
+  private async attempt(askedMs: number): Promise<ShardEvent | undefined> {
     try {
       this.current ??= await this.successor()
       if (this.closed) this.drop()
-      const event = await this.current?.next()
-      if (event === undefined) this.drop()
-      return event
+      const { current } = this
+      const read = await current?.next()
+      if (read === undefined || current === undefined) {
+        this.drop()
+        return undefined
+      }
+      const { start, openedMs } = current
+      const saidMs = read.atMs - askedMs >= WAITED_FOR_MS ? Math.max(openedMs, askedMs) : openedMs
+      const { anew } = this
+      this.anew = false
+      return { ...read, saidMs, start: anew ? start : undefined }
     } catch (error) {
       const { live } = this
       this.drop()
@@ -119,7 +162,7 @@ export class ShardEvents {
     this.consumerArn = consumerArn
     const { sdk, client } = await this.reader.connect()
     this.lastCallMs = clock.now()
-    const { shardId, from: start } = this
+    const { shardId, startNow: start } = this
     return Subscription.open(
       { sdk, client, clock, consumerArn, shardId, start, silenceMs: times.silenceMs },
       this.closing.signal,
@@ -127,6 +170,7 @@ export class ShardEvents {
   }
 
   private begun(subscription: Subscription): Subscription {
+    this.anew = true
     this.stopRenewing = this.reader.ctx.clock.setTimeout(() => this.renew(), this.reader.times.renewAfterMs)
     return subscription
   }
@@ -162,12 +206,12 @@ export class ShardEvents {
     const trouble = early ? this.troubles.noteEarly(error) : this.troubles.note(error, live)
     if (trouble === 'fatal') throw stream.failure(error, permissionFor(error))
     if (trouble === 'position') {
-      if ('sequenceNumber' in from) throw new PositionRefused(error)
+      if ('sequenceNumber' in from) throw new PositionRefused(error, from)
       throw stream.failure(error, PERMISSION)
     }
     // It was closed, and all that was in it has expired.
     if (trouble === 'missing' && !(await this.reader.consumer.isOtherThan(this.consumerArn))) {
-      throw new PositionRefused(error)
+      throw new PositionRefused(error, from)
     }
   }
 

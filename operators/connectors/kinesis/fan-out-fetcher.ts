@@ -1,5 +1,5 @@
-import type { ChildShard as SdkChildShard, SubscribeToShardEvent } from '@aws-sdk/client-kinesis'
-import { ShardEvents } from './fan-out-events.js'
+import type { ChildShard as SdkChildShard } from '@aws-sdk/client-kinesis'
+import { type ShardEvent, ShardEvents } from './fan-out-events.js'
 import type { FanOutReader } from './fan-out-reader.js'
 import type { FetchStart, ShardBatch, ShardFetcher } from './shard-reader.js'
 import type { ChildShard } from './shard-split.js'
@@ -70,7 +70,7 @@ export class FanOutFetcher implements ShardFetcher {
     this.events.close()
   }
 
-  private keep(event: SubscribeToShardEvent): boolean {
+  private keep({ event, atMs, saidMs, start }: ShardEvent): boolean {
     const records = event.Records ?? []
     const children = event.ChildShards ?? []
     const millisBehindLatest = event.MillisBehindLatest ?? undefined
@@ -81,7 +81,9 @@ export class FanOutFetcher implements ShardFetcher {
       records,
       ...(continuation === undefined ? {} : { continuation }),
       ...(millisBehindLatest === undefined ? {} : { millisBehindLatest }),
-      atMs: this.reader.ctx.clock.now(),
+      atMs,
+      saidMs,
+      ...(start === undefined ? {} : { start }),
       ...(ended ? { end: { children: children.map(childShard) } } : {}),
     }
     const bytes = this.bytesOf(records)

@@ -36,11 +36,16 @@ export class Subscription {
   private readonly clock: Clock
   private readonly silenceMs: number
   private readonly abortion = new AbortController()
-  private first: SubscribeToShardEvent | undefined
+  /** Where it started, and when it was asked for. */
+  readonly start: FetchStart
+  readonly openedMs: number
+  private first: { readonly event: SubscribeToShardEvent; readonly atMs: number } | undefined
   private events: AsyncIterator<SubscribeToShardEventStream, undefined> | undefined
 
-  private constructor({ clock, silenceMs }: SubscriptionRequest) {
+  private constructor({ clock, silenceMs, start }: SubscriptionRequest) {
     this.clock = clock
+    this.start = start
+    this.openedMs = clock.now()
     this.silenceMs = silenceMs
   }
 
@@ -52,7 +57,8 @@ export class Subscription {
     if (signal.aborted) abort()
     try {
       await opened.subscribe(request)
-      opened.first = await opened.read()
+      const event = await opened.read()
+      if (event !== undefined) opened.first = { event, atMs: request.clock.now() }
       return opened
     } catch (error) {
       opened.abort()
@@ -62,12 +68,13 @@ export class Subscription {
     }
   }
 
-  /** The next event; undefined when the subscription is over or was aborted. Rejects with what broke it. One call at a time. */
-  async next(): Promise<SubscribeToShardEvent | undefined> {
+  /** The next event, and when it was read; undefined when the subscription is over or was aborted. Rejects with what broke it. One call at a time. */
+  async next(): Promise<{ readonly event: SubscribeToShardEvent; readonly atMs: number } | undefined> {
     const { first } = this
-    if (first === undefined || this.aborted) return this.read()
     this.first = undefined
-    return first
+    if (first !== undefined && !this.aborted) return first
+    const event = await this.read()
+    return event && { event, atMs: this.clock.now() }
   }
 
   private async read(): Promise<SubscribeToShardEvent | undefined> {

@@ -12,6 +12,7 @@ import type { KinesisStream } from './kinesis-stream.js'
 import { persistently } from './persistently.js'
 import { ReadAheadMemory } from './read-ahead-memory.js'
 import type { FetchContext, ShardConsumer, ShardFetchers } from './shard-reader.js'
+import { CONSUMER_ARN_FORM, isConsumerArn } from './stream-name.js'
 
 /** Enhanced fan-out: a consumer of one's own, with 2 MB a second from each shard. */
 export interface FanOutOptions {
@@ -134,6 +135,9 @@ function requireSense({ consumerName, consumerArn, lifecycle = 'job', bufferByte
     refuse('an ARN names a consumer that is registered already', 'give lifecycle: "self", or consumerName')
   }
   if (consumerArn !== undefined && consumerName !== undefined) refuse('both a name and an ARN', 'give one of them')
+  if (consumerArn !== undefined && !isConsumerArn(consumerArn)) {
+    refuse(`${JSON.stringify(consumerArn)} is not the ARN of a consumer`, CONSUMER_ARN_FORM)
+  }
   if (lifecycle === 'self' && consumerArn === undefined && consumerName === undefined) {
     refuse('lifecycle "self" needs the consumer that it uses', 'give consumerName or consumerArn')
   }

@@ -6,7 +6,7 @@ import type { KinesisStream } from './kinesis-stream.js'
 import type { Patience } from './persistently.js'
 import { ShardLags } from './shard-lag.js'
 import type { ShardConsumer, ShardFetchers } from './shard-reader.js'
-import { type ShardHost, ShardSplitReader } from './shard-split-reader.js'
+import { type Doubted, type ShardHost, ShardSplitReader } from './shard-split-reader.js'
 import type { ShardPosition, ShardSplit } from './shard-split.js'
 
 /** How shards are read, whoever reads them. */
@@ -59,18 +59,19 @@ export class KinesisReader implements SourceReader<KinesisRecord, ShardSplit> {
       now: () => ctx.clock.now(),
       fetch: (shardId, start) => fetchers.open(shardId, start),
       lagOf: (shardId) => lags.open(shardId),
-      judge: (split, position, cause) => this.judge(split, position, cause),
+      judge: (split, position, doubted) => this.judge(split, position, doubted),
       closed: (shardId) => lags.close(shardId),
     }
   }
 
-  private async judge({ shardId }: ShardSplit, position: ShardPosition, cause: unknown): Promise<void> {
+  private async judge({ shardId }: ShardSplit, position: ShardPosition, doubted: Doubted): Promise<boolean> {
     const { stream, onExpiredPosition } = this.options
-    const horizonMs = await horizonOf(stream, this.patience)
-    if (!isExpired(position, horizonMs, cause !== undefined)) return
-    const expired = expiredPosition(stream, shardId, position, cause)
+    const horizonMs = await horizonOf(stream, doubted.atMs, this.patience)
+    if (!isExpired(position, horizonMs, doubted.doubt)) return false
+    const expired = expiredPosition(stream, shardId, position, doubted.cause)
     if (onExpiredPosition === 'fail') throw expired
     this.ctx.warn(`${expired.message}; going on with the oldest record there is`)
+    return true
   }
 }
 

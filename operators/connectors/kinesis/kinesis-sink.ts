@@ -6,6 +6,7 @@ import { partitionKeyFault } from './sink-entry.js'
 import type { KinesisSinkOptions } from './sink-options.js'
 import { sinkStream } from './sink-stream.js'
 import { openWriter } from './sink-writers.js'
+import { isStream, STREAM_FORM } from './stream-name.js'
 
 /**
  * Writes records into a Kinesis data stream, at least once: what was written since the last checkpoint is written again after a restart,
@@ -17,6 +18,7 @@ import { openWriter } from './sink-writers.js'
 export function kinesisSink<T = unknown>(options: KinesisSinkOptions<T>): Sink<T> {
   const { stream, partitionKey, aggregate } = options
   if (stream === '') refuse('kinesisSink has an empty stream', 'name a stream, or give its ARN')
+  if (!isStream(stream)) refuse(`kinesisSink: ${JSON.stringify(stream)} is not the name or ARN of a stream`, STREAM_FORM)
   requireTuning('kinesisSink', options)
   const fault = typeof partitionKey === 'string' ? partitionKeyFault(partitionKey) : undefined
   if (fault !== undefined) refuse(`kinesisSink: ${fault}`, 'give 1 to 256 characters')

@@ -12,6 +12,7 @@ import type { Patience } from './persistently.js'
 import { polling } from './polling.js'
 import type { ShardConsumer } from './shard-reader.js'
 import type { ShardPosition, ShardSplit } from './shard-split.js'
+import { isStream, STREAM_FORM } from './stream-name.js'
 
 /**
  * Where a job begins that has no checkpoint to go on from.
@@ -125,12 +126,7 @@ async function check(
 }
 
 function requireSense({ stream, position, stopAt, discoveryIntervalMs = 1 }: KinesisSourceOptions): void {
-  if (
-    !/^[a-zA-Z0-9_.-]{1,128}$/.test(stream) &&
-    !/^arn:[^:]+:kinesis:[^:]+:[^:]*:stream\/[a-zA-Z0-9_.-]+$/.test(stream)
-  ) {
-    refuse(`${JSON.stringify(stream)} is not the name or ARN of a stream`, 'names have 1 to 128 of a-z A-Z 0-9 _ . -')
-  }
+  if (!isStream(stream)) refuse(`${JSON.stringify(stream)} is not the name or ARN of a stream`, STREAM_FORM)
   const startMs = typeof position === 'object' ? position.atTimestampMs : undefined
   if (startMs !== undefined && !Number.isFinite(startMs))
     refuse('the position is not a time', 'give epoch milliseconds')

@@ -41,8 +41,10 @@ export class PollingFetcher implements ShardFetcher {
   private readonly batches: { readonly batch: ShardBatch; readonly bytes: number }[] = []
   private heldBytes = 0
   private recordBytes = GUESSED_RECORD_BYTES
-  /** Where to go on without an iterator. */
+  /** Where to go on without an iterator: with the last record once more, so that whoever takes it sees whether any were dropped since. */
   private start: FetchStart
+  /** Where the iterator began, until it has brought an answer. */
+  private begun: FetchStart | undefined
   private iterator: string | undefined
   private failures = 0
   private closed = false
@@ -111,7 +113,10 @@ export class PollingFetcher implements ShardFetcher {
   private async poll(): Promise<boolean> {
     const { clock } = this.reader.ctx
     try {
-      this.iterator ??= await this.newIterator()
+      if (this.iterator === undefined) {
+        this.iterator = await this.newIterator()
+        this.begun = this.start
+      }
       const limit = this.limit()
       const sentMs = clock.now()
       const answer = await this.getRecords(this.iterator, limit)
@@ -129,17 +134,23 @@ export class PollingFetcher implements ShardFetcher {
     const bytes = this.weigh(records)
     this.pace.answered(sentMs, records.length, bytes, (millisBehindLatest ?? 0) > 0 || records.length >= limit)
     const last = records[records.length - 1]
-    if (last !== undefined) this.start = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.SequenceNumber! }
+    if (last !== undefined) this.start = { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: last.SequenceNumber! }
     const ended = next === undefined || next === null || next === ''
     this.iterator = ended ? undefined : next
+    const before = this.batches[this.batches.length - 1]?.batch
+    // What an empty answer said is said by the next one, unless that begins anew or is the end.
+    const replaced = before?.records.length === 0 && this.begun === undefined && !ended ? before : undefined
+    if (replaced !== undefined) this.batches.pop()
+    const start = this.begun ?? replaced?.start
+    this.begun = undefined
     const batch: ShardBatch = {
       records,
       ...(millisBehindLatest === undefined ? {} : { millisBehindLatest }),
       atMs: sentMs,
+      saidMs: sentMs,
+      ...(start === undefined ? {} : { start }),
       ...(ended ? { end: { children: childrenOf(answer) } } : {}),
     }
-    // What an empty answer said is said by the next one.
-    if (this.batches[this.batches.length - 1]?.batch.records.length === 0) this.batches.pop()
     const held = bytes + this.reader.memory.overheadBytes(records.length)
     this.batches.push({ batch, bytes: held })
     this.heldBytes += held
@@ -184,7 +195,7 @@ export class PollingFetcher implements ShardFetcher {
     } catch (error) {
       const early = start.type === 'AT_TIMESTAMP' && isTooEarly(error, start.timestampMs, clock)
       if (early) throw new TooEarly(error)
-      if (REFUSED.includes(awsErrorFacts(error).name)) throw new PositionRefused(error)
+      if (REFUSED.includes(awsErrorFacts(error).name)) throw new PositionRefused(error, start)
       throw error
     }
   }

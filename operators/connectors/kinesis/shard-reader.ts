@@ -29,6 +29,10 @@ export interface ShardBatch {
   readonly millisBehindLatest?: number
   /** When the request was sent, or the event came. Epoch milliseconds. */
   readonly atMs: number
+  /** What it says of the shard was so then or later; an event may have waited long before it was read. At most `atMs`. */
+  readonly saidMs: number
+  /** Where the service was told to start anew for this; absent: what the service itself gave to go on with. */
+  readonly start?: FetchStart
   /** The shard is closed and this was its last batch: nothing follows. */
   readonly end?: { readonly children: readonly ChildShard[] }
 }
@@ -48,10 +52,13 @@ export interface ShardFetcher {
 
 /** The service refuses the sequence number a fetcher was to start at: it has expired, or is of another stream. */
 export class PositionRefused extends Error {
-  constructor(cause: unknown) {
+  readonly start: FetchStart
+
+  constructor(cause: unknown, start: FetchStart) {
     super('the sequence number is refused')
     this.name = 'PositionRefused'
     this.cause = cause
+    this.start = start
   }
 }
 

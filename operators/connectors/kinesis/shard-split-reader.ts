@@ -10,12 +10,22 @@ import type { _Record } from '@aws-sdk/client-kinesis'
 import type { PollStatus, RawOutput, SplitReader } from '../../../runtime/contract/source.js'
 import { NO_TIMESTAMP } from '../../../runtime/contract/time.js'
 import type { UserRecord } from './aggregation/deaggregate.js'
-import { isSuspect, expectedRecord, startOf } from './expired-position.js'
+import { type Doubt, startOf } from './expired-position.js'
 import { isAfter, isBehind } from './sequence-number.js'
 import { MovingRecord, type KinesisRecord } from './kinesis-record.js'
+import { isAtTip, PositionProof } from './position-proof.js'
 import type { Lag } from './shard-lag.js'
 import { type FetchStart, PositionRefused, type ShardBatch, type ShardFetcher } from './shard-reader.js'
 import type { ShardEnd, ShardPosition, ShardSplit } from './shard-split.js'
+
+/** Why a position is doubted, and when that was seen. */
+export interface Doubted {
+  readonly doubt: Doubt
+  /** Epoch milliseconds. */
+  readonly atMs: number
+  /** What the service said, if it refused. */
+  readonly cause?: unknown
+}
 
 /** What the shard readers of one subtask share. Slot thread. */
 export interface ShardHost {
@@ -25,8 +35,11 @@ export interface ShardHost {
   now(): number
   fetch(shardId: string, start: FetchStart): ShardFetcher
   lagOf(shardId: string): Lag
-  /** Resolves if reading may go on behind a position whose record is gone; rejects with what the job fails with. */
-  judge(split: ShardSplit, position: ShardPosition, cause: unknown): Promise<void>
+  /**
+   * Whether a doubtful position has expired, and reading is to go on with the oldest record there is; false: nothing behind the position is
+   * lost. Rejects with what the job fails with.
+   */
+  judge(split: ShardSplit, position: ShardPosition, doubted: Doubted): Promise<boolean>
   closed(shardId: string): void
 }
 
@@ -45,11 +58,13 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
   /** Of the aggregated record at `index`. */
   private users: readonly UserRecord[] | undefined
   private userIndex = 0
-  /** The record that must come first, or the position has expired. */
-  private expected: string | undefined
-  /** Something else has come first. */
-  private unexpected: ShardBatch | undefined
-  private refusal: { readonly cause: unknown } | undefined
+  /** What is known of whether the start that was last fetched from still holds; undefined: it does. */
+  private proof: PositionProof | undefined
+  private doubted: Doubted | undefined
+  /** What came first, where it left the position in doubt. */
+  private doubtful: ShardBatch | undefined
+  /** Not even the shard's oldest record could be asked for. */
+  private gone = false
   private end: ShardEnd | undefined
 
   constructor(split: ShardSplit, host: ShardHost) {
@@ -61,8 +76,7 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
     this.base = split.position
     this.end = split.end
     if (this.end !== undefined) return
-    if (isSuspect(this.base, host.now())) this.refusal = { cause: undefined }
-    else this.fetchFrom(startOf(this.base), expectedRecord(this.base))
+    this.fetchFrom(startOf(this.base))
   }
 
   poll(out: RawOutput<KinesisRecord>, max: number): PollStatus {
@@ -77,8 +91,8 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
 
   async available(): Promise<void> {
     while (this.end === undefined && this.batch === undefined) {
-      if (this.refusal !== undefined || this.unexpected !== undefined) {
-        await this.settle()
+      if (this.doubted !== undefined) {
+        await this.settle(this.doubted)
         continue
       }
       if (this.fetcher === undefined) return
@@ -86,7 +100,8 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
         await this.fetcher.ready()
       } catch (error) {
         if (!(error instanceof PositionRefused)) throw error
-        this.refusal = { cause: error.cause }
+        this.gone = error.start.type === 'TRIM_HORIZON'
+        this.doubted = { doubt: 'refused', atMs: this.host.now(), cause: error.cause }
         continue
       }
       if (this.takeBatch()) return
@@ -101,55 +116,49 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
   async close(): Promise<void> {
     const { fetcher } = this
     this.fetcher = undefined
-    this.batch = this.unexpected = this.users = undefined
+    this.batch = this.doubtful = this.users = undefined
     this.host.closed(this.split.shardId)
     await fetcher?.close()
   }
 
-  private fetchFrom(start: FetchStart, expected: string | undefined): void {
-    this.expected = expected
+  private fetchFrom(start: FetchStart): void {
     this.fetcher = this.host.fetch(this.split.shardId, start)
   }
 
-  /** The position is refused, too old, or its record is not there: goes on if it may. */
-  private async settle(): Promise<void> {
-    const { refusal, unexpected, base } = this
-    await this.host.judge(this.split, base, refusal?.cause)
-    this.refusal = this.unexpected = undefined
-    if (unexpected !== undefined) {
-      // What came is the oldest there is.
-      this.expected = undefined
-      this.begin(unexpected)
+  /** The position is refused, too old, or its record is not there: goes on behind it if nothing is lost, else with the oldest record if it may. */
+  private async settle(doubted: Doubted): Promise<void> {
+    const { doubtful } = this
+    const expired = await this.host.judge(this.split, this.base, doubted)
+    this.doubted = this.doubtful = this.proof = undefined
+    if (doubtful !== undefined) {
+      // What came is the oldest there is, or what follows the position.
+      this.begin(doubtful)
       return
     }
     await this.fetcher?.close()
-    // Not even its oldest record can be asked for: the shard is gone.
-    if (base.at === 'horizon' && refusal?.cause !== undefined) return this.finish({ by: 'closed', children: [] })
-    this.base = { at: 'horizon' }
-    this.fetchFrom({ type: 'TRIM_HORIZON' }, undefined)
+    if (this.gone) return this.finish({ by: 'closed', children: [] })
+    // A number that was dropped for its age: what is there lies behind it. `begin` drops what does not.
+    if (expired) this.base = { at: 'horizon' }
+    this.fetchFrom({ type: 'TRIM_HORIZON' })
   }
 
   private takeBatch(): boolean {
-    while (this.unexpected === undefined && this.refusal === undefined) {
+    while (this.doubted === undefined) {
       const batch = this.fetcher?.take()
       if (batch === undefined) return false
-      if (this.expected !== undefined && !this.meets(batch)) return false
+      if (batch.start !== undefined) this.proof = new PositionProof(batch.start, this.base)
+      const doubt = this.proof?.next(batch)
+      // Until it holds nothing counts: an answer without records may hide that they are lost.
+      if (doubt === 'open') continue
+      if (doubt !== undefined) {
+        this.doubtful = batch
+        this.doubted = { doubt, atMs: batch.atMs }
+        return false
+      }
+      this.proof = undefined
       this.begin(batch)
       if (this.batch !== undefined || this.end !== undefined) return true
     }
-    return false
-  }
-
-  /** Whether the batch may follow the position: it begins with the record before, or has nothing yet. */
-  private meets(batch: ShardBatch): boolean {
-    const expected = this.expected!
-    const first = batch.records.find(({ SequenceNumber }) => !isBehind(SequenceNumber!, expected))
-    if (first === undefined && batch.end === undefined) return true
-    if (first?.SequenceNumber === expected) {
-      this.expected = undefined
-      return true
-    }
-    this.unexpected = batch
     return false
   }
 
@@ -163,6 +172,8 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
     } else if (base.at === 'after' || base.at === 'continuation') {
       while (index < batch.records.length && !isAfter(batch.records[index]!.SequenceNumber!, base.sequenceNumber))
         index++
+    } else if (base.at === 'timestamp') {
+      while (index < batch.records.length && isBefore(batch.records[index]!, base.timestampMs)) index++
     }
     this.batch = batch
     this.index = index
@@ -248,7 +259,7 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
     this.lag.sinceMs = undefined
     if (batch.end !== undefined) this.finish({ by: 'closed', children: batch.end.children })
     // A closed shard may be at its tip before it says that it is at its end: only an empty answer counts.
-    else if (batch.records.length === 0 && batch.millisBehindLatest === 0 && batch.atMs >= this.stopAtMs) {
+    else if (batch.records.length === 0 && batch.millisBehindLatest === 0 && batch.saidMs >= this.stopAtMs) {
       this.finish({ by: 'stopAt' })
     }
   }
@@ -281,8 +292,9 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
     if ((base.at === 'after' || base.at === 'continuation') && !isAfter(sequenceNumber, base.sequenceNumber))
       return base
     if (base.at === 'within' && isBehind(sequenceNumber, base.sequenceNumber)) return base
+    if (base.at === 'timestamp' && isBefore(last, base.timestampMs)) return base
     const arrivalMs = arrivalOf(last)
-    return { at: 'after', sequenceNumber, arrivalMs, ...readTo(readToMsOf(base)) }
+    return { at: 'after', sequenceNumber, arrivalMs, ...claimOf(base) }
   }
 }
 
@@ -291,26 +303,30 @@ const MAGIC_0 = 0xf3
 const MAGIC_1 = 0x89
 const NOTHING = new Uint8Array(0)
 
-/** All of a batch has been handed over, so its own word on how far it is counts. */
-function behindBatch(handed: ShardPosition, { continuation, millisBehindLatest, atMs }: ShardBatch): ShardPosition {
+/** All of a batch has been handed over: one without records says that there were none until then. */
+function behindBatch(handed: ShardPosition, batch: ShardBatch): ShardPosition {
+  const { continuation, saidMs: readToMs } = batch
+  if (handed.at === 'within' || !isAtTip(batch)) return handed
   const behind = handed.at === 'after' || handed.at === 'continuation' ? handed.sequenceNumber : undefined
-  const within = handed.at === 'within'
-  const readToMs = millisBehindLatest === undefined ? undefined : atMs - millisBehindLatest
-  if (continuation !== undefined && readToMs !== undefined && !within) {
-    if (behind === undefined || isAfter(continuation, behind)) {
-      return { at: 'continuation', sequenceNumber: continuation, readToMs }
-    }
+  if (continuation !== undefined && (behind === undefined || isAfter(continuation, behind))) {
+    return { at: 'continuation', sequenceNumber: continuation, readToMs }
   }
-  if (within || readToMs === undefined || (millisBehindLatest !== 0 && handed.at === 'after')) return handed
-  return { ...handed, readToMs }
+  return { ...handed, readToMs: Math.max(readToMs, handed.readToMs ?? readToMs) }
 }
 
-function readToMsOf(position: ShardPosition): number | undefined {
-  return position.at === 'within' ? undefined : position.readToMs
+function claimOf(position: ShardPosition): { readonly readToMs?: number } {
+  if (position.at === 'within' || position.readToMs === undefined) return {}
+  return { readToMs: position.readToMs }
 }
 
-function readTo(readToMs: number | undefined): { readonly readToMs?: number } {
-  return readToMs === undefined ? {} : { readToMs }
+/**
+ * Not every service leaves out what arrived before the time it was asked for when nothing has since. One that tells whole seconds only gets
+ * the benefit of the doubt.
+ */
+function isBefore({ ApproximateArrivalTimestamp }: _Record, timestampMs: number): boolean {
+  const arrivalMs = ApproximateArrivalTimestamp?.getTime()
+  if (arrivalMs === undefined) return false
+  return (arrivalMs % 1_000 === 0 ? arrivalMs + 999 : arrivalMs) < timestampMs
 }
 
 /** A record whose arrival the service does not tell counts as old: its absence proves nothing. */

@@ -7,8 +7,16 @@
  * - `within`: inside the aggregated record of that number; its user records below `subSequence` have been handed over.
  * - `continuation`: behind that number, which fan-out gave and no record needs to have.
  *
- * `readToMs`: everything that arrived in the shard before that time has been read or is not wanted. Epoch milliseconds. It tells a
- * position that expired from a shard that had nothing for longer than records are kept.
+ * `readToMs`, epoch milliseconds, is a claim: every record that arrived in the shard before that time lies before the position, and the
+ * shard was not closed before it; so its children have nothing from before it either, and may be given the claim. As long as records are
+ * kept back to that time nothing behind the position can have been lost: what is dropped for its age lies before it. It proves nothing else:
+ * a claim that is older than that leaves open whether there was anything. It comes from what was observed and only grows:
+ *
+ * - a record was read: what arrived before it has been. (`arrivalMs` of `after` and `within` is that claim.)
+ * - an answer without records said that it is at the tip, and not that the shard is at its end: nothing was left when it was asked for. An
+ *   answer with records does not count, as a closed shard gives its last ones without a word; nor does the end itself, which may be found
+ *   long after; nor any answer before the position's own record has come again after a restart.
+ * - `LATEST`: what arrived before the start is not wanted.
  */
 export type ShardPosition =
   | { readonly at: 'horizon'; readonly readToMs?: number }

@@ -11,6 +11,7 @@
  *   (known) --parents done--> live --read to its end--> finished --children taken--> retired --not listed any more--> (forgotten)
  */
 import type { NewSplit } from '../../../runtime/contract/source.js'
+import { readToMsOf } from './expired-position.js'
 import { byHash, covers } from './hash-range.js'
 import { allChildrenKnown, ancestorsOf, childrenOf, type KnownShard } from './shard-lineage.js'
 import type { ChildShard, ShardPosition, ShardSplit } from './shard-split.js'
@@ -101,9 +102,11 @@ export class ShardTracker {
     for (const id of [...this.live.keys(), ...this.finished.keys(), ...this.retired]) {
       this.missing.set(id, listed.has(id) ? 0 : (this.missing.get(id) ?? 0) + 1)
     }
-    for (const id of this.retired) {
-      if (this.isGone(id)) this.retired.delete(id)
+    for (const id of [...this.retired].filter((one) => this.isGone(one))) {
+      this.retired.delete(id)
+      this.missing.delete(id)
     }
+    for (const id of this.orphanSince.keys()) if (!listed.has(id)) this.orphanSince.delete(id)
   }
 
   /** A shard is read to its end, and all of it is on its way. */
@@ -273,18 +276,11 @@ export class ShardTracker {
  */
 function childPosition(parents: readonly Finished[]): ShardPosition {
   const positions = parents.map(({ split }) => split.position)
-  const readToMs = Math.min(...positions.map(readToMsOf))
+  const readToMs = Math.min(...positions.map((one) => readToMsOf(one) ?? -Infinity))
   const known = readToMs === -Infinity ? {} : { readToMs }
   const [first] = positions
   if (first?.at === 'timestamp' && positions.every(({ at }) => at === 'timestamp')) {
     return { at: 'timestamp', timestampMs: first.timestampMs, ...known }
   }
   return { at: 'horizon', ...known }
-}
-
-/** What arrived before that time has been read for sure. Epoch milliseconds; -Infinity if nothing is known. */
-function readToMsOf(position: ShardPosition): number {
-  if (position.at === 'within') return position.arrivalMs
-  const readToMs = position.readToMs ?? -Infinity
-  return position.at === 'after' ? Math.max(position.arrivalMs, readToMs) : readToMs
 }

@@ -117,6 +117,10 @@ describe('a refused transaction', () => {
     })
   })
 
+  it('without a reason for any claim is made again as it was', () => {
+    expect(readFailure(cancelled('None', 'None'), 2)).toEqual({ kind: 'again', reason: 'TransactionCanceledException' })
+  })
+
   it.each([
     [{ name: 'TransactionInProgressException' }, 'again'],
     [{ name: 'ProvisionedThroughputExceededException' }, 'again'],
@@ -124,6 +128,7 @@ describe('a refused transaction', () => {
     [{ name: 'Error', code: 'ECONNRESET' }, 'again'],
     [{ name: 'RequestExpired' }, 'again'],
     [{ name: 'TransactionCanceledException' }, 'again'],
+    [cancelled('None'), 'again'],
     [{ name: 'IdempotentParameterMismatchException' }, 'mismatch'],
     [{ name: 'ValidationException' }, 'invalid'],
     [{ name: 'AccessDeniedException', $metadata: { httpStatusCode: 400 } }, 'failed'],

@@ -33,8 +33,9 @@ describe('the item of a record', () => {
   })
 
   it.each([
-    [{ time: 1 }, 'the partition key id is missing'],
-    [{ id: 'a' }, 'the sort key time is missing'],
+    [{}, 'the partition key id is missing'],
+    [{ time: 1, speed: 7 }, 'the partition key id is missing; it has time, speed'],
+    [{ id: 'a' }, 'the sort key time is missing; it has id'],
     [{ id: 5, time: 1 }, 'the partition key id is not of type S'],
     [{ id: '', time: 1 }, 'the partition key id is empty'],
     [{ id: 'x'.repeat(2_049), time: 1 }, 'the partition key id has 2049 bytes, over the limit of 2048'],
