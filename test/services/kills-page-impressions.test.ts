@@ -17,7 +17,7 @@ const VISITORS = 250
 describeWith(['dynamodb-local', 'moto'], 'pageImpressions on Kinesis, killed ten times', () => {
   const services = useProxiedServices(SEED)
 
-  it('has each session, row and order once, none missing or wrong in the stream', { timeout: 150_000 }, async () => {
+  it('has each session, row and order once, none missing or wrong in the stream', { timeout: 240_000 }, async () => {
     const { proxies, s3 } = services()
     const random = randomSource(SEED)
     const world = await BeaconWorld.create(services(), 'killed', random, VISITORS)

@@ -20,7 +20,7 @@ const RECORDS = 3_000
 describeWith(['dynamodb-local', 'moto'], 'windTurbine on Kinesis, killed ten times', () => {
   const services = useProxiedServices(SEED)
 
-  it('has each alert once in lake and table, none missing or wrong in the stream', { timeout: 150_000 }, async () => {
+  it('has each alert once in lake and table, none missing or wrong in the stream', { timeout: 240_000 }, async () => {
     const { kinesis, dynamodb, s3, proxies } = services()
     const random = randomSource(SEED)
     const farm = windFarmStream(random, RECORDS)

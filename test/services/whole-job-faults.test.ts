@@ -59,7 +59,7 @@ describeWith(['dynamodb-local', 'moto'], 'a whole job on Kinesis, DynamoDB and S
     })
   }
 
-  it('loses nothing and duplicates nothing through faults of every kind', { timeout: 150_000 }, async () => {
+  it('loses nothing and duplicates nothing through faults of every kind', { timeout: 240_000 }, async () => {
     const { proxies } = services()
     const random = randomSource(SEED)
     const world = await BeaconWorld.create(services(), 'faults', random, 120)
