@@ -6,7 +6,6 @@ import type { ResolvedOptions } from '../../config/resolve-options.js'
 import { Holder } from '../checkpoint/holder.js'
 import type { ProcessIdentity } from '../checkpoint/manifest.js'
 import { systemProcesses } from '../checkpoint/process-facts.js'
-import { MillraceError } from '../contract/errors.js'
 import { checkJob } from '../coordinator/check-job.js'
 import { ringCount } from '../coordinator/deploy.js'
 import type { JobEvents } from '../coordinator/events.js'
@@ -19,9 +18,8 @@ import { ThreadMerges } from '../worker/thread-merges.js'
 import { ThreadSlots } from '../worker/thread-slots.js'
 import { mainClock } from './clock.js'
 import { openJobMetrics, type JobMetrics } from './job-metrics.js'
-import { findRestore } from './find-restore.js'
+import { confirmRestore, findRestore } from './find-restore.js'
 import type { PreparedJob } from './prepare-job.js'
-import { chooseRestore } from './restore-choice.js'
 import { makeSpillFolder } from './spill-folder.js'
 
 /** Flink's `execution.checkpointing.timeout`. */
@@ -129,11 +127,7 @@ async function runHeld(
     checkpointIntervalMs: prepared.checkpointIntervalMs,
     checkpointTimeoutMs: CHECKPOINT_TIMEOUT_MS,
     restartAttempts: values.restartAttempts,
-    choose: (latest) => {
-      const chosen = chooseRestore(found.request, latest)
-      if (chosen?.position !== found.checkpoint?.position) throw changed(jobId)
-      return chosen
-    },
+    choose: (latest) => confirmRestore(found, jobId, latest),
   })
   try {
     hooks.running(() => coordinator.suspend())
@@ -165,10 +159,4 @@ function readText(path: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function changed(jobId: string): MillraceError {
-  return new MillraceError('MILLRACE_HELD', `another process went on with job "${jobId}" while this one was about to`, {
-    hint: 'stop that process first, or give this run another --job-id',
-  })
 }

@@ -29,6 +29,7 @@ export interface CheckpointsOptions {
   readonly log: ManifestLog
   readonly committers: SinkCommitters
   readonly clock: Clock
+  readonly randomId: () => string
   readonly events: JobEvents
   readonly firstCheckpointId: number
   readonly merges: BackgroundMerges
@@ -74,6 +75,7 @@ export class Checkpoints implements CheckpointSink {
     const { plan, jobName, runId, runStartedAtMs, params, clock, log } = options
     this.segments = options.merges.apply(this.segments)
     const draft = draftCheckpoint({
+      nonce: options.randomId(),
       jobName,
       runId,
       runStartedAtMs,
