@@ -23,7 +23,7 @@ export interface RestorePlace {
   readonly jobId: string
   readonly identity: ProcessIdentity
   /** Who held the job before and did not give it free. */
-  readonly previous: ProcessIdentity | undefined
+  readonly predecessors: readonly ProcessIdentity[]
   /** `latest`, `none` or a path. */
   readonly restore: string
   readonly allowDuplicateOutput: boolean
@@ -90,15 +90,13 @@ export function confirmRestore(
 }
 
 /** Whether the job has finished, but the process that saw to that was killed before its end: nobody knows yet. */
-async function isUnreported(log: ManifestLog, { storage, jobId, previous }: RestorePlace): Promise<boolean> {
+async function isUnreported(log: ManifestLog, { storage, jobId, predecessors }: RestorePlace): Promise<boolean> {
   const latest = log.latest()
-  if (previous === undefined || latest === undefined || !isFinished(latest)) return false
+  if (predecessors.length === 0 || latest === undefined || !isFinished(latest)) return false
   const holder = (await readEpochBelow(storage, log.newestPosition(), jobId))?.holder
-  return (
-    holder?.host === previous.host &&
-    holder.bootId === previous.bootId &&
-    holder.pid === previous.pid &&
-    holder.startTicks === previous.startTicks
+  return predecessors.some(
+    ({ host, bootId, pid, startTicks }) =>
+      holder?.host === host && holder.bootId === bootId && holder.pid === pid && holder.startTicks === startTicks,
   )
 }
 

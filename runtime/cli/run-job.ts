@@ -55,11 +55,12 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
     },
     trouble: (error) => hooks.warn(`the heartbeat could not be written: ${(error as Error).message}`),
   })
+  let heard = false
   try {
-    return await runHeld(
+    const result = await runHeld(
       prepared,
       resolved,
-      { storage, identity: processes.self(), previous: holder.previous, metrics },
+      { storage, identity: processes.self(), predecessors: holder.predecessors, metrics },
       {
         ...hooks,
         running: (stop) => {
@@ -68,9 +69,11 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
         },
       },
     )
+    heard = result.status !== 'FAILED'
+    return result
   } finally {
     await holder
-      .release()
+      .release(heard)
       .catch((error: unknown) => hooks.warn(`the job could not be given free: ${(error as Error).message}`))
     await metrics?.end()
   }
@@ -80,21 +83,21 @@ interface HeldJob {
   readonly storage: CheckpointStorage
   readonly identity: ProcessIdentity
   /** Who held it before and did not give it free. */
-  readonly previous: ProcessIdentity | undefined
+  readonly predecessors: readonly ProcessIdentity[]
   readonly metrics: JobMetrics | undefined
 }
 
 async function runHeld(
   prepared: PreparedJob,
   { values, origins }: ResolvedOptions,
-  { storage, identity, previous, metrics }: HeldJob,
+  { storage, identity, predecessors, metrics }: HeldJob,
   hooks: RunHooks,
 ): Promise<JobResult> {
   const { job, jobId, graph, bundle } = prepared
   const { restore, allowDuplicateOutput, allowNonRestoredState } = values
   const maxParallelism = origins.maxParallelism === undefined ? undefined : values.maxParallelism
   const target = { jobName: job.name, graph, maxParallelism, allowNonRestoredState }
-  const found = await findRestore(target, { storage, jobId, identity, previous, restore, allowDuplicateOutput })
+  const found = await findRestore(target, { storage, jobId, identity, predecessors, restore, allowDuplicateOutput })
   for (const note of found.notes) hooks.warn(note)
   await checkJob(graph, { jobId, warn: (uid, message) => hooks.events.warn(uid, message) })
   const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? values.maxParallelism)

@@ -59,6 +59,11 @@ export class Checkpoints implements CheckpointSink {
     this.checkpointId = options.firstCheckpointId - 1
   }
 
+  /** Whether sinks have published all that the log names. */
+  get allPublished(): boolean {
+    return this.unpublished === undefined
+  }
+
   /** A new attempt goes on from `manifest` (undefined: from nothing), after {@link publishRest}. */
   restartFrom(manifest: CheckpointManifest | undefined): void {
     this.segments = manifest === undefined ? {} : segmentsOf(manifest)

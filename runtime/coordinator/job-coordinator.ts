@@ -227,6 +227,8 @@ export class JobCoordinator {
       const decision = this.strategy.failed(failure)
       this.options.events.failed(failure, decision.kind === 'restart' ? decision.delayMs : undefined)
       await this.closeAttempt(this.endingAfter(decision))
+      // Nothing is left to do: as a failed job, it would be submitted again and start afresh.
+      if (this.latest?.final === true && checkpoints.allPublished) return 'FINISHED'
       if (decision.kind === 'fail') return 'FAILED'
       await this.delay(decision.delayMs)
     }

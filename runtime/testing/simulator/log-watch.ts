@@ -85,6 +85,13 @@ export class LogWatch implements DiskWatcher {
     this.bases.set(process, manifest)
   }
 
+  /** Another process has taken the log over from this one. */
+  isSuperseded(pid: number): boolean {
+    const epochs = [...this.entries.values()].filter((entry) => entry.kind === 'epoch')
+    const own = epochs.filter(({ holder }) => holder.pid === pid).at(-1)
+    return own !== undefined && epochs.at(-1) !== own
+  }
+
   private ofProcess(process: string, { epoch }: CheckpointManifest): boolean {
     const epochs = [...this.entries.values()].filter((entry) => entry.kind === 'epoch')
     return epochs.some((entry) => entry.epoch === epoch && `p${entry.holder.pid}` === process)

@@ -1,7 +1,6 @@
-import type { GraphNode, JobDefinition, OperatorNode, SourceNode } from '../../contract/graph.js'
+import type { GraphNode, JobDefinition, OperatorNode } from '../../contract/graph.js'
 import type { JsonValue } from '../../contract/json.js'
 import type { Operator } from '../../contract/operator.js'
-import type { Sink } from '../../contract/sink.js'
 import type { Source } from '../../contract/source.js'
 import { limitedSource } from './limited-source.js'
 import { simSink, type SinkSurroundings } from './outputs.js'
@@ -34,12 +33,12 @@ function simNode(node: GraphNode, around: JobSurroundings): GraphNode {
       const given = node.source as unknown as Source<unknown>
       const { recordsPerSplit } = around
       const source = recordsPerSplit === undefined ? given : limitedSource(given, recordsPerSplit)
-      return { ...node, source: simSource(source, around) } as unknown as SourceNode
+      return { ...node, source: simSource(source, around) }
     }
     case 'sink':
-      return { ...node, sink: simSink(node.sink as unknown as Sink<unknown>, around) }
+      return { ...node, sink: simSink(node.sink, around) }
     case 'operator':
-      return { ...node, create: () => watched(node, around) as Operator<never, unknown, never> }
+      return { ...node, create: () => watched(node, around) }
   }
 }
 
@@ -67,19 +66,20 @@ function watchWatermarks(uid: string, operator: AnyOperator, { violate }: JobSur
 }
 
 function watchBarriers(uid: string, operator: AnyOperator, { violate }: JobSurroundings): void {
-  const { snapshotState, checkpointComplete } = operator
+  const snapshotState = operator.snapshotState?.bind(operator)
+  const checkpointComplete = operator.checkpointComplete?.bind(operator)
   let last = 0
   let completed = 0
   operator.snapshotState = (checkpointId): readonly JsonValue[] => {
     if (checkpointId <= last) violate(`barrier ${checkpointId} reaches "${uid}" after barrier ${last}`)
     last = checkpointId
-    return snapshotState?.call(operator, checkpointId) ?? []
+    return snapshotState?.(checkpointId) ?? []
   }
   operator.checkpointComplete = (checkpointId) => {
     if (checkpointId <= completed || checkpointId > last) {
       violate(`"${uid}" hears that checkpoint ${checkpointId} is complete: the last barrier was ${last}`)
     }
     completed = checkpointId
-    checkpointComplete?.call(operator, checkpointId)
+    checkpointComplete?.(checkpointId)
   }
 }

@@ -42,8 +42,8 @@ export interface ProcessWorld {
   readonly jobFor: (actor: Actor, io: SimIo) => JobDefinition
   readonly isAlive: (pid: number) => boolean
   /** What an attempt failed with. */
-  readonly failed: (error: SerializedError) => void
-  readonly warned: (message: string) => void
+  readonly failed: (error: SerializedError, by: SimProcess) => void
+  readonly warned: (message: string, by: SimProcess) => void
   readonly started: (process: string, from: string | undefined) => void
   readonly completed: (process: string, checkpointId: number) => void
 }
@@ -64,6 +64,8 @@ export class SimProcess {
   private coordinator: JobCoordinator | undefined
   private slots: SimSlots | undefined
   private attempts = 0
+  /** It has seen what to go on from. */
+  looked = false
 
   constructor(world: ProcessWorld, pid: number, host: string, time: ProcessTime, settings: ProcessSettings) {
     this.world = world
@@ -102,16 +104,18 @@ export class SimProcess {
     }
     const holder = await Holder.acquire({ storage, jobId: JOB_ID, nonce: random.id(), clock, processes })
     holder.startHeartbeat({ lost: () => this.suspend(), trouble: () => {} })
+    let heard = false
     try {
-      const result = await this.runJob(storage, holder.previous)
+      const result = await this.runJob(storage, holder.predecessors)
       reported(result)
+      heard = result.status !== 'FAILED'
       return result
     } finally {
-      await holder.release().catch(() => undefined)
+      await holder.release(heard).catch(() => undefined)
     }
   }
 
-  private async runJob(storage: SimStorage, previous: ProcessIdentity | undefined): Promise<JobResult> {
+  private async runJob(storage: SimStorage, predecessors: readonly ProcessIdentity[]): Promise<JobResult> {
     const { world, identity, main, random, settings } = this
     const { scheduler, faults, params } = world
     const io = new SimIo(scheduler, main, faults)
@@ -119,8 +123,9 @@ export class SimProcess {
     const job = world.jobFor(main, io)
     const graph = job.build(params)
     const target = { jobName: job.name, graph, maxParallelism: undefined, allowNonRestoredState: false }
-    const place = { storage, jobId: JOB_ID, identity, previous, restore: 'latest', allowDuplicateOutput: false }
+    const place = { storage, jobId: JOB_ID, identity, predecessors, restore: 'latest', allowDuplicateOutput: false }
     const found = await findRestore(target, place)
+    this.looked = true
     const maxParallelism = found.checkpoint?.maxParallelism ?? settings.maxParallelism
     const parallelism = Math.min(settings.parallelism, maxParallelism)
     this.coordinator = new JobCoordinator({
@@ -174,12 +179,12 @@ export class SimProcess {
     const { world, main } = this
     return {
       print: () => {},
-      warn: (uid, message) => world.warned(`${uid}: ${message}`),
+      warn: (uid, message) => world.warned(`${uid}: ${message}`, this),
       started: ({ from }) => world.started(main.name, from),
       progress: () => {},
       checkpoint: ({ checkpointId }) => world.completed(main.name, checkpointId),
       checkpointFailed: () => world.faults.count('checkpoint given up'),
-      failed: ({ error }) => world.failed(error),
+      failed: ({ error }) => world.failed(error, this),
     }
   }
 }

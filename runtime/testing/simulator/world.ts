@@ -50,6 +50,8 @@ export interface WorldResult {
   /** What must not happen and did. */
   readonly violations: readonly string[]
   readonly output: ReadonlyMap<string, readonly string[]>
+  /** Records in the output. */
+  readonly records: number
   readonly counters: CheckpointManifest['counters']
   /** By operator uid: the rows of its keyed state at the end, as text, sorted. */
   readonly state: ReadonlyMap<string, readonly string[]>
@@ -116,6 +118,10 @@ class World {
     // Those that lost the job wake up, notice and end.
     const untilMs = scheduler.nowMs + AFTERMATH_MS
     await this.stepsWhile(() => scheduler.nowMs < untilMs && [...this.running].some(({ main }) => main.alive))
+    // What was asked of storage and is still to come comes before the last look.
+    for (const { main } of this.processes) main.kill()
+    this.user.kill()
+    while (this.violations.length === 0 && (await scheduler.step()));
     return this.result()
   }
 
@@ -145,13 +151,16 @@ class World {
   }
 
   private reported(status: string): void {
-    if (status === 'FINISHED') this.finished = true
+    if (status !== 'FINISHED') return
+    this.finished = true
+    // Who has not even looked would start the job afresh, as any submit of a job that has finished.
+    for (const process of this.running) if (!process.looked) this.kill(process)
   }
 
   private ended(process: SimProcess, end: ProcessEnd): void {
     this.running.delete(process)
     process.main.kill()
-    if ('refused' in end) this.judge(end.refused)
+    if ('refused' in end) this.judge(end.refused, process)
     const how = 'refused' in end ? `refused: ${end.refused.message}` : end.result.status
     this.scheduler.note(`p${process.identity.pid} ended: ${how}`)
     this.submitAgainLater()
@@ -166,7 +175,9 @@ class World {
   }
 
   /** What may go wrong while faults are injected, and nothing else. */
-  private judge({ code, message }: SerializedError): void {
+  private judge({ code, message }: SerializedError, by: SimProcess): void {
+    // Who lost the job may find anything: what its successor did not need any more is gone.
+    if (this.log.isSuperseded(by.identity.pid)) return
     const injected = message.includes('injected') || code === 'MILLRACE_FENCED' || code === 'MILLRACE_HELD'
     // Its last words were delayed for longer than they are waited for.
     const unheard = message.includes('ended before the job did') && 'message delayed' in this.faults.counted()
@@ -183,14 +194,15 @@ class World {
       params: options.params,
       jobFor: (actor, io) => this.jobFor(actor, io),
       isAlive: (pid) => this.running.has(this.processes[pid - 1]!) && this.processes[pid - 1]!.main.alive,
-      failed: (error) => this.judge(error),
+      failed: (error, by) => this.judge(error, by),
       started: (process, from) => this.log.started(process, from),
       completed: (process, checkpointId) => this.log.completed(process, checkpointId),
-      warned: (message) => this.warned(message),
+      warned: (message, by) => this.warned(message, by),
     }
   }
 
-  private warned(message: string): void {
+  private warned(message: string, by: SimProcess): void {
+    if (this.log.isSuperseded(by.identity.pid)) return
     if (message.includes('merging segments failed') && !message.includes('injected')) this.violate(message)
   }
 
@@ -307,6 +319,7 @@ class World {
     return {
       violations: this.violations,
       output: this.outputs.records(),
+      records: [...this.outputs.records().values()].reduce((sum, records) => sum + records.length, 0),
       counters,
       state,
       faults: this.faults.counted(),
