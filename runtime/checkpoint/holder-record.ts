@@ -15,6 +15,8 @@ export interface HolderRecord extends ProcessIdentity {
   readonly heartbeatMs: number
   /** Counts heartbeats: what an observer sees change. */
   readonly beat: number
+  /** Who held it before and never gave it free, newest first: one of them may have ended the job without a word. */
+  readonly predecessors?: readonly ProcessIdentity[]
 }
 
 /** What an observer can say at once. `unknown`: only its heartbeat can tell. */

@@ -10,6 +10,9 @@ const SILENCE_MS = 15_000
 const OBSERVE_EVERY_MS = 1_000
 const HEARTBEAT_MS = 3_000
 
+/** So many of those that held the job and died are remembered. */
+const MOST_PREDECESSORS = 16
+
 /** What acquiring needs from outside. */
 export interface HolderContext {
   readonly storage: CheckpointStorage
@@ -31,18 +34,20 @@ export interface HeartbeatListener {
  * the log's business (`ManifestLog.takeover`), not this one's. Main thread.
  */
 export class Holder {
-  /** Whom it was taken from: a process that ended without giving it free. */
-  readonly previous: ProcessIdentity | undefined
   readonly #context: HolderContext
   #record: HolderRecord
   #cancel: (() => void) | undefined
   #beating: Promise<void> = Promise.resolve()
   #stopped = false
 
-  private constructor(context: HolderContext, record: HolderRecord, previous: HolderRecord | 'unreadable' | undefined) {
+  private constructor(context: HolderContext, record: HolderRecord) {
     this.#context = context
     this.#record = record
-    this.previous = previous === 'unreadable' ? undefined : previous
+  }
+
+  /** Whom it was taken from, one from the other, newest first: processes that ended without giving it free. */
+  get predecessors(): readonly ProcessIdentity[] {
+    return this.#record.predecessors ?? []
   }
 
   /**
@@ -59,15 +64,16 @@ export class Holder {
       const outcome = await storage.createExclusive(HOLDER_PATH, holderBytes(record))
       if (outcome === 'exists' && !(await isOurs(storage, nonce)))
         throw held(jobId, (await readHolder(storage))?.record)
-      return new Holder(context, record, undefined)
+      return new Holder(context, record)
     }
     const life = there.record === 'unreadable' ? 'unknown' : lifeOf(there.record, processes)
     if (life === 'alive') throw held(jobId, there.record)
     if (life === 'unknown') await observeSilence(context, there.bytes)
-    await storage.overwrite(HOLDER_PATH, holderBytes(record))
+    const taken = { ...record, predecessors: predecessorsOf(there.record) }
+    await storage.overwrite(HOLDER_PATH, holderBytes(taken))
     // Of two that find the holder dead, the later one wins.
     if (!(await isOurs(storage, nonce))) throw held(jobId, (await readHolder(storage))?.record)
-    return new Holder(context, record, there.record)
+    return new Holder(context, taken)
   }
 
   /** Rewrites the record every three seconds until `release`. */
@@ -83,12 +89,22 @@ export class Holder {
     schedule()
   }
 
-  /** Ends the heartbeat and gives the job free, unless somebody else holds it by now. */
-  async release(): Promise<void> {
+  /**
+   * Ends the heartbeat and gives the job free, unless somebody else holds it by now. `heard`: what became of the job is known. If not, the
+   * next one must still learn of those who died before: they may have ended it.
+   */
+  async release(heard = true): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
     await this.#beating // a late write must not bring the record back
-    if (await isOurs(this.#context.storage, this.#record.nonce)) await this.#context.storage.delete(HOLDER_PATH)
+    const { storage, processes } = this.#context
+    if (!(await isOurs(storage, this.#record.nonce))) return
+    const [dead, ...others] = this.predecessors
+    if (heard || dead === undefined) await storage.delete(HOLDER_PATH)
+    else {
+      const given: HolderRecord = { ...this.#record, ...dead, predecessors: [processes.self(), ...others] }
+      await storage.overwrite(HOLDER_PATH, holderBytes(given))
+    }
   }
 
   async #beat(listener: HeartbeatListener): Promise<void> {
@@ -119,6 +135,12 @@ async function observeSilence(context: HolderContext, seen: Buffer): Promise<voi
     if (there === undefined) return
     if (!there.bytes.equals(seen)) throw held(context.jobId, there.record)
   }
+}
+
+function predecessorsOf(record: HolderRecord | 'unreadable'): ProcessIdentity[] {
+  if (record === 'unreadable') return []
+  const { host, bootId, pid, startTicks, predecessors = [] } = record
+  return [{ host, bootId, pid, startTicks }, ...predecessors].slice(0, MOST_PREDECESSORS)
 }
 
 async function isOurs(storage: CheckpointStorage, nonce: string): Promise<boolean> {

@@ -56,33 +56,41 @@ export class Retention {
     const problems: MillraceError[] = []
     if (this.#known.length === 0) return { deleted: [], problems }
     const sweeping = !this.#swept
-    if (sweeping) await this.#learnOlder(problems)
+    const learned = !sweeping || (await this.#learnOlder(problems))
     const dropped = this.#known.slice(0, -this.#retained)
     this.#known = this.#known.slice(-this.#retained)
     const kept = new Set(this.#known.flatMap(({ segments }) => [...segments]))
     for (const { position } of dropped) this.#oldManifests.add(logPath(position))
     for (const { segments } of dropped) for (const path of segments) if (!kept.has(path)) this.#oldSegments.add(path)
-    if (sweeping) await this.#findOrphans(kept)
-    this.#swept = true
+    if (sweeping && learned) await this.#findOrphans(kept)
+    this.#swept = learned
     const deleted = await this.#deleteAll(this.#oldManifests, problems)
     // Manifests first: none that is visible may refer to a deleted segment.
-    if (this.#oldManifests.size === 0) deleted.push(...(await this.#deleteAll(this.#oldSegments, problems)))
+    if (learned && this.#oldManifests.size === 0) deleted.push(...(await this.#deleteAll(this.#oldSegments, problems)))
     return { deleted, problems }
   }
 
-  /** Checkpoints of earlier epochs. A damaged one is reported and left alone: the top of the log is not among them. */
-  async #learnOlder(problems: MillraceError[]): Promise<void> {
+  /**
+   * Checkpoints of earlier epochs. A damaged one is reported and left alone: the top of the log is not among them. False when one could
+   * not be read: it may be read next time, and what it refers to must stay until then.
+   */
+  async #learnOlder(problems: MillraceError[]): Promise<boolean> {
     const own = new Set(this.#known.map(({ position }) => position))
     const older = (await listPositions(this.#storage)).filter((at) => at < this.#epochPosition && !own.has(at))
     const found: Known[] = []
+    let learned = true
     for (let from = 0; from < older.length; from += REQUESTS_AT_ONCE) {
       const reads = older.slice(from, from + REQUESTS_AT_ONCE).map((at) => readEntry(this.#storage, at, this.#jobId))
       for (const read of await Promise.allSettled(reads)) {
-        if (read.status === 'rejected') problems.push(read.reason as MillraceError)
-        else if (read.value?.kind === 'checkpoint') found.push(knownOf(read.value))
+        if (read.status === 'rejected') {
+          const problem = read.reason as MillraceError
+          problems.push(problem)
+          if (problem.code === 'MILLRACE_STORAGE') learned = false
+        } else if (read.value?.kind === 'checkpoint') found.push(knownOf(read.value))
       }
     }
-    this.#known = [...found, ...this.#known]
+    this.#known = [...found, ...this.#known].sort((a, b) => a.position - b.position)
+    return learned
   }
 
   async #findOrphans(kept: ReadonlySet<string>): Promise<void> {

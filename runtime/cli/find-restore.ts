@@ -5,6 +5,7 @@ import { logPath } from '../checkpoint/log-path.js'
 import { readEpochBelow } from '../checkpoint/log-reader.js'
 import type { CheckpointManifest, ProcessIdentity } from '../checkpoint/manifest.js'
 import { ManifestLog } from '../checkpoint/manifest-log.js'
+import { MillraceError } from '../contract/errors.js'
 import { openStorage } from '../storage/open-storage.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { mainClock } from './clock.js'
@@ -22,7 +23,7 @@ export interface RestorePlace {
   readonly jobId: string
   readonly identity: ProcessIdentity
   /** Who held the job before and did not give it free. */
-  readonly previous: ProcessIdentity | undefined
+  readonly predecessors: readonly ProcessIdentity[]
   /** `latest`, `none` or a path. */
   readonly restore: string
   readonly allowDuplicateOutput: boolean
@@ -33,6 +34,8 @@ export interface FoundRestore {
   readonly request: RestoreRequest
   /** Undefined: a fresh start. */
   readonly checkpoint: CheckpointManifest | undefined
+  /** Position of the newest checkpoint of the job's own log, if it was asked for that one. */
+  readonly newest?: number | undefined
   /** Where it was, if it was copied from another storage. */
   readonly copiedFrom: string | undefined
   /** What the user should know. */
@@ -49,7 +52,9 @@ export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: Rest
     const log = restore === 'none' ? undefined : await ManifestLog.open(storage, { jobId })
     const unreported = log !== undefined && (await isUnreported(log, place))
     const request: RestoreRequest = { ...job, mode: { kind: restore }, unreported }
-    return { request, checkpoint: chooseRestore(request, log?.latest()), copiedFrom: undefined, notes: [] }
+    const latest = log?.latest()
+    const checkpoint = chooseRestore(request, latest)
+    return { request, checkpoint, newest: latest?.position, copiedFrom: undefined, notes: [] }
   }
   const { storageUrl, position } = checkpointPlace(restore)
   const from = openStorage(storageUrl)
@@ -67,16 +72,31 @@ export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: Rest
   return { request: { ...job, mode: { kind: 'path', checkpoint } }, checkpoint, copiedFrom, notes: fitting.notes }
 }
 
+/**
+ * What was found, when the log is taken over and `latest` is its newest checkpoint: nobody may have gone on with the job meanwhile, not even
+ * to its end, since a finished job would start afresh and write everything twice. Else MILLRACE_HELD.
+ */
+export function confirmRestore(
+  found: FoundRestore,
+  jobId: string,
+  latest: CheckpointManifest | undefined,
+): CheckpointManifest | undefined {
+  const chosen = chooseRestore(found.request, latest)
+  const wentOn = found.request.mode.kind === 'latest' && latest?.position !== found.newest
+  if (!wentOn && chosen?.position === found.checkpoint?.position) return chosen
+  throw new MillraceError('MILLRACE_HELD', `another process went on with job "${jobId}" while this one was about to`, {
+    hint: 'stop that process first, or give this run another --job-id',
+  })
+}
+
 /** Whether the job has finished, but the process that saw to that was killed before its end: nobody knows yet. */
-async function isUnreported(log: ManifestLog, { storage, jobId, previous }: RestorePlace): Promise<boolean> {
+async function isUnreported(log: ManifestLog, { storage, jobId, predecessors }: RestorePlace): Promise<boolean> {
   const latest = log.latest()
-  if (previous === undefined || latest === undefined || !isFinished(latest)) return false
+  if (predecessors.length === 0 || latest === undefined || !isFinished(latest)) return false
   const holder = (await readEpochBelow(storage, log.newestPosition(), jobId))?.holder
-  return (
-    holder?.host === previous.host &&
-    holder.bootId === previous.bootId &&
-    holder.pid === previous.pid &&
-    holder.startTicks === previous.startTicks
+  return predecessors.some(
+    ({ host, bootId, pid, startTicks }) =>
+      holder?.host === host && holder.bootId === bootId && holder.pid === pid && holder.startTicks === startTicks,
   )
 }
 

@@ -8,6 +8,7 @@ import { allOptions, flagsOf, helpFooter, helpOf, paramsHelp } from './help.js'
 import { ownModule } from './own-package.js'
 import { loadJob } from './prepare-job.js'
 import { Screen } from './screen.js'
+import { SIMULATE_FLAGS, simulateCommand, simulateOptions } from './simulate-command.js'
 import { refuse, submitCommand, wantsJson } from './submit-command.js'
 
 const REFUSED = 2
@@ -75,6 +76,7 @@ function buildProgram(screen: Screen, done: (code: number) => void): Command {
     done(await submitCommand(jobFile, flagsIn(submit, given)))
   })
   addDashboard(program, screen, done)
+  addSimulate(program, screen, done)
   return program
 }
 
@@ -95,6 +97,29 @@ function addDashboard(program: Command, screen: Screen, done: (code: number) => 
   dashboard.action(async (jobFile: string | undefined, given: Record<string, unknown>) => {
     if (jobFile === undefined) throw new CommanderError(REFUSED, 'millrace.noJob', "error: missing argument 'job.ts'")
     done(await dashboardCommand(jobFile, flagsIn(dashboard, given), screen))
+  })
+}
+
+function addSimulate(program: Command, screen: Screen, done: (code: number) => void): void {
+  const simulate = program
+    .command('simulate')
+    .summary('run a job again and again under simulated faults')
+    .description(
+      'Runs a job with the real engine on simulated threads, clock, network and storage, once for each seed, with crashes, pauses and ' +
+        'failures that the seed chooses, and compares what it writes with an undisturbed run. Sinks write nothing outside.',
+    )
+    .argument('[job.ts]', 'the file whose default export is defineJob(...)')
+    .helpOption('-h, --help', 'show this')
+    .allowUnknownOption(false)
+    .allowExcessArguments(false)
+  for (const { key, argument, description } of SIMULATE_FLAGS) {
+    const option = new Option(argument === undefined ? `--${key}` : `--${key} <${argument}>`, description)
+    simulate.addOption(argument === undefined ? option : option.argParser(collect))
+  }
+  for (const spec of simulateOptions()) simulate.addOption(new Option(flagsOf(spec), helpOf(spec)).argParser(collect))
+  simulate.action(async (jobFile: string | undefined, given: Record<string, unknown>) => {
+    if (jobFile === undefined) throw new CommanderError(REFUSED, 'millrace.noJob', "error: missing argument 'job.ts'")
+    done(await simulateCommand(jobFile, flagsIn(simulate, given), screen))
   })
 }
 
@@ -133,7 +158,7 @@ function usageError(error: CommanderError, program: Command): MillraceError {
   const [message, suggestion] = error.message.replace(/^error: /, '').split('\n')
   const hint =
     suggestion?.replace(/^\(|\)$/g, '') ??
-    `runtime ${program.args[0] === 'dashboard' ? 'dashboard' : 'submit'} --help lists arguments and options`
+    `runtime ${['dashboard', 'simulate'].find((verb) => verb === program.args[0]) ?? 'submit'} --help lists arguments and options`
   return new MillraceError('MILLRACE_USAGE', message!, { hint })
 }
 

@@ -6,7 +6,6 @@ import type { ResolvedOptions } from '../../config/resolve-options.js'
 import { Holder } from '../checkpoint/holder.js'
 import type { ProcessIdentity } from '../checkpoint/manifest.js'
 import { systemProcesses } from '../checkpoint/process-facts.js'
-import { MillraceError } from '../contract/errors.js'
 import { checkJob } from '../coordinator/check-job.js'
 import { ringCount } from '../coordinator/deploy.js'
 import type { JobEvents } from '../coordinator/events.js'
@@ -19,9 +18,8 @@ import { ThreadMerges } from '../worker/thread-merges.js'
 import { ThreadSlots } from '../worker/thread-slots.js'
 import { mainClock } from './clock.js'
 import { openJobMetrics, type JobMetrics } from './job-metrics.js'
-import { findRestore } from './find-restore.js'
+import { confirmRestore, findRestore } from './find-restore.js'
 import type { PreparedJob } from './prepare-job.js'
-import { chooseRestore } from './restore-choice.js'
 import { makeSpillFolder } from './spill-folder.js'
 
 /** Flink's `execution.checkpointing.timeout`. */
@@ -57,11 +55,12 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
     },
     trouble: (error) => hooks.warn(`the heartbeat could not be written: ${(error as Error).message}`),
   })
+  let heard = false
   try {
-    return await runHeld(
+    const result = await runHeld(
       prepared,
       resolved,
-      { storage, identity: processes.self(), previous: holder.previous, metrics },
+      { storage, identity: processes.self(), predecessors: holder.predecessors, metrics },
       {
         ...hooks,
         running: (stop) => {
@@ -70,9 +69,11 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
         },
       },
     )
+    heard = result.status !== 'FAILED'
+    return result
   } finally {
     await holder
-      .release()
+      .release(heard)
       .catch((error: unknown) => hooks.warn(`the job could not be given free: ${(error as Error).message}`))
     await metrics?.end()
   }
@@ -82,21 +83,21 @@ interface HeldJob {
   readonly storage: CheckpointStorage
   readonly identity: ProcessIdentity
   /** Who held it before and did not give it free. */
-  readonly previous: ProcessIdentity | undefined
+  readonly predecessors: readonly ProcessIdentity[]
   readonly metrics: JobMetrics | undefined
 }
 
 async function runHeld(
   prepared: PreparedJob,
   { values, origins }: ResolvedOptions,
-  { storage, identity, previous, metrics }: HeldJob,
+  { storage, identity, predecessors, metrics }: HeldJob,
   hooks: RunHooks,
 ): Promise<JobResult> {
   const { job, jobId, graph, bundle } = prepared
   const { restore, allowDuplicateOutput, allowNonRestoredState } = values
   const maxParallelism = origins.maxParallelism === undefined ? undefined : values.maxParallelism
   const target = { jobName: job.name, graph, maxParallelism, allowNonRestoredState }
-  const found = await findRestore(target, { storage, jobId, identity, previous, restore, allowDuplicateOutput })
+  const found = await findRestore(target, { storage, jobId, identity, predecessors, restore, allowDuplicateOutput })
   for (const note of found.notes) hooks.warn(note)
   await checkJob(graph, { jobId, clock: mainClock, warn: (uid, message) => hooks.events.warn(uid, message) })
   const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? values.maxParallelism)
@@ -129,11 +130,7 @@ async function runHeld(
     checkpointIntervalMs: prepared.checkpointIntervalMs,
     checkpointTimeoutMs: CHECKPOINT_TIMEOUT_MS,
     restartAttempts: values.restartAttempts,
-    choose: (latest) => {
-      const chosen = chooseRestore(found.request, latest)
-      if (chosen?.position !== found.checkpoint?.position) throw changed(jobId)
-      return chosen
-    },
+    choose: (latest) => confirmRestore(found, jobId, latest),
   })
   try {
     hooks.running(() => coordinator.suspend())
@@ -165,10 +162,4 @@ function readText(path: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function changed(jobId: string): MillraceError {
-  return new MillraceError('MILLRACE_HELD', `another process went on with job "${jobId}" while this one was about to`, {
-    hint: 'stop that process first, or give this run another --job-id',
-  })
 }

@@ -4,7 +4,7 @@
  *
  *   deploy -> ready -> start -> [trigger -> acks -> manifest -> commit -> complete]* -> final -> close
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel } from 'node:worker_threads'
 import { MillraceError, deserializeError, serializeError, type SerializedError } from '../contract/errors.js'
 import type { SourceNode } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
@@ -16,7 +16,7 @@ import type { AssignedSplit, FromSlot, SlotAssignment, SlotMetrics, ToSlot } fro
 import { addCounters, type CounterTotals } from './draft.js'
 import type { JobEvents } from './events.js'
 import { PendingCheckpoint, type CheckpointReason } from './pending-checkpoint.js'
-import type { SlotHost } from './slot-host.js'
+import type { ControlLine, ControlPort, SlotHost } from './slot-host.js'
 import { SourceCoordinator, type SourceRun } from './source-coordinator.js'
 
 /** How an attempt ended. */
@@ -57,7 +57,7 @@ const LAST_WORDS_MS = 1000
 /** One attempt. Use it once. */
 export class Attempt {
   private readonly options: AttemptOptions
-  private readonly ports: MessagePort[] = []
+  private readonly ports: ControlPort[] = []
   private readonly sources: SourceCoordinator[] = []
   private readonly metrics = new Map<number, SlotMetrics>()
   private readonly slotsTotal: number
@@ -121,10 +121,10 @@ export class Attempt {
 
   private deploy(): void {
     for (const assignment of this.options.assignments) {
-      const { port1, port2 } = new MessageChannel()
-      this.ports.push(port1)
-      port1.on('message', (message: FromSlot) => this.receive(message))
-      this.options.host.run(assignment, port2).then(
+      const { coordinator, slot } = this.options.host.line?.(assignment.slot) ?? threadLine()
+      this.ports.push(coordinator)
+      coordinator.on('message', (message) => this.receive(message as FromSlot))
+      this.options.host.run(assignment, slot).then(
         () => this.ended(assignment.slot),
         (error: unknown) => this.fail(error),
       )
@@ -320,4 +320,9 @@ export class Attempt {
   private send(slot: number, message: ToSlot): void {
     this.ports[slot]!.postMessage(message)
   }
+}
+
+function threadLine(): ControlLine {
+  const { port1, port2 } = new MessageChannel()
+  return { coordinator: port1, slot: port2 }
 }

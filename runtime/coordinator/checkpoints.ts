@@ -29,6 +29,7 @@ export interface CheckpointsOptions {
   readonly log: ManifestLog
   readonly committers: SinkCommitters
   readonly clock: Clock
+  readonly randomId: () => string
   readonly events: JobEvents
   readonly firstCheckpointId: number
   readonly merges: BackgroundMerges
@@ -58,6 +59,11 @@ export class Checkpoints implements CheckpointSink {
     this.checkpointId = options.firstCheckpointId - 1
   }
 
+  /** Whether sinks have published all that the log names. */
+  get allPublished(): boolean {
+    return this.unpublished === undefined
+  }
+
   /** A new attempt goes on from `manifest` (undefined: from nothing), after {@link publishRest}. */
   restartFrom(manifest: CheckpointManifest | undefined): void {
     this.segments = manifest === undefined ? {} : segmentsOf(manifest)
@@ -74,6 +80,7 @@ export class Checkpoints implements CheckpointSink {
     const { plan, jobName, runId, runStartedAtMs, params, clock, log } = options
     this.segments = options.merges.apply(this.segments)
     const draft = draftCheckpoint({
+      nonce: options.randomId(),
       jobName,
       runId,
       runStartedAtMs,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type {
   CheckpointDraft,
   OperatorRecord,
@@ -16,6 +15,8 @@ export type CounterTotals = Readonly<Record<string, Readonly<Record<string, numb
 
 /** All that a manifest is made of. */
 export interface DraftParts {
+  /** Random. */
+  readonly nonce: string
   readonly jobName: string
   readonly runId: string
   readonly runStartedAtMs: number
@@ -41,7 +42,7 @@ export interface DraftParts {
   readonly counterBase: CounterTotals
 }
 
-/** Puts the acknowledgements of all subtasks together. Pure but for the nonce. */
+/** Puts the acknowledgements of all subtasks together. Pure. */
 export function draftCheckpoint(parts: DraftParts): CheckpointDraft {
   const uids = [...new Set(parts.slots.flatMap((slot) => slot.map((o) => o.uid)))]
   const of = (uid: string): OperatorSnapshot[] => parts.slots.map((slot) => slot.find((o) => o.uid === uid)!)
@@ -64,7 +65,6 @@ export function draftCheckpoint(parts: DraftParts): CheckpointDraft {
   const byKind = (kind: string): string[] => uids.filter((uid) => kinds[uid] === kind)
   return {
     ...rest,
-    nonce: randomUUID(),
     plan,
     sources: fromUids(byKind('source'), (uid) => sourceRecord(of(uid), enumerators[uid]!, fingerprints[uid]!)),
     operators: fromUids(uids, (uid) => operatorRecord(of(uid), segments[uid] ?? [])),

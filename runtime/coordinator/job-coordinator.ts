@@ -56,6 +56,8 @@ export interface JobOptions {
   readonly storage: CheckpointStorage
   readonly identity: ProcessIdentity
   readonly clock: Clock
+  /** Unique names; default `randomUUID`. */
+  readonly randomId?: () => string
   readonly events: JobEvents
   /** The plan for the maximum parallelism that the checkpoint, or the option, says. */
   readonly plan: ExecutionPlan
@@ -111,11 +113,12 @@ export class JobCoordinator {
   /** Runs the job to its end. Rejects with a MillraceError when it may not start: refused before anything was written. */
   async run(): Promise<JobResult> {
     const { options } = this
+    const randomId = options.randomId ?? randomUUID
     const log = await ManifestLog.open(options.storage, { jobId: options.jobId })
     // A run that was killed before its first checkpoint is begun again: what it left unpublished is then its own to clear away.
-    const freshRun = log.emptyRun() ?? newRun(options.clock.now())
+    const freshRun = log.emptyRun() ?? newRun(options.clock.now(), randomId())
     const { record, checkpoint } = await log.takeover({
-      nonce: randomUUID(),
+      nonce: randomId(),
       ...freshRun,
       holder: options.identity,
       createdAtMs: options.clock.now(),
@@ -150,6 +153,7 @@ export class JobCoordinator {
       log,
       committers,
       clock: options.clock,
+      randomId,
       events,
       merges,
       firstCheckpointId: (log.latest()?.checkpointId ?? 0) + 1,
@@ -223,6 +227,8 @@ export class JobCoordinator {
       const decision = this.strategy.failed(failure)
       this.options.events.failed(failure, decision.kind === 'restart' ? decision.delayMs : undefined)
       await this.closeAttempt(this.endingAfter(decision))
+      // Nothing is left to do: as a failed job, it would be submitted again and start afresh.
+      if (this.latest?.final === true && checkpoints.allPublished) return 'FINISHED'
       if (decision.kind === 'fail') return 'FAILED'
       await this.delay(decision.delayMs)
     }
@@ -339,7 +345,7 @@ function withoutSecrets(params: Readonly<Record<string, string>>, secret: Readon
 }
 
 /** The id is sortable, and unique enough to tell runs of one output folder apart. */
-function newRun(nowMs: number): EmptyRun {
+function newRun(nowMs: number, unique: string): EmptyRun {
   const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+Z/g, '')
-  return { runId: `${time}-${randomUUID().slice(0, 8)}`, runStartedAtMs: nowMs }
+  return { runId: `${time}-${unique.slice(0, 8)}`, runStartedAtMs: nowMs }
 }

@@ -1,10 +1,24 @@
-import type { MessagePort } from 'node:worker_threads'
 import type { SlotAssignment } from '../worker/protocol.js'
+
+/** One end of the line between the coordinator and a slot: a `MessagePort`, or the simulator's. In order; what it takes is copied. */
+export interface ControlPort {
+  postMessage(message: unknown): void
+  on(event: 'message', listener: (message: unknown) => void): unknown
+  close(): void
+}
+
+/** Both ends of a line. */
+export interface ControlLine {
+  readonly coordinator: ControlPort
+  readonly slot: ControlPort
+}
 
 /** Where slots run: worker threads, or (test kit) this thread. */
 export interface SlotHost {
+  /** The line to a slot. Absent: a `MessageChannel`. */
+  line?(slot: number): ControlLine
   /** Runs one slot; resolves when it closed in order, rejects when its thread ended otherwise. */
-  run(assignment: SlotAssignment, port: MessagePort): Promise<void>
+  run(assignment: SlotAssignment, port: ControlPort): Promise<void>
   /** Ends all slots of the attempt, whatever they do. */
   destroy(): Promise<void>
 }

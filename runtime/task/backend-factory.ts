@@ -6,8 +6,16 @@ import type { OperatorNode } from '../contract/graph.js'
 import type { Clock } from '../contract/time.js'
 import { KeyedBackend } from '../state/keyed-backend.js'
 import { LevelSpill } from '../state/level-spill.js'
+import type { SpillStore } from '../state/spill-store.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import type { OperatorRestore, SlotAssignment } from '../worker/protocol.js'
+
+/** Where a slot's state goes that does not fit into memory. */
+export interface SlotSpill {
+  /** A range of its own for one operator subtask. */
+  region(): SpillStore
+  close(): Promise<void>
+}
 
 /** Rows restored between two looks at the memory they take. */
 const RESTORE_ROWS = 4096
@@ -17,20 +25,22 @@ export class BackendFactory {
   private readonly assignment: SlotAssignment
   private readonly storage: CheckpointStorage
   private readonly clock: Clock
-  private readonly spill: LevelSpill
+  private readonly spill: SlotSpill
   private readonly keyedOperators: number
 
-  constructor(assignment: SlotAssignment, storage: CheckpointStorage, clock: Clock, keyedOperators: number) {
-    const { spillDirectory, epoch, attempt, slot, memory } = assignment
+  /** `spill`: default a LevelDB of the slot's own. */
+  constructor(
+    assignment: SlotAssignment,
+    storage: CheckpointStorage,
+    clock: Clock,
+    keyedOperators: number,
+    spill: SlotSpill = levelSpill(assignment),
+  ) {
     this.assignment = assignment
     this.storage = storage
     this.clock = clock
     this.keyedOperators = Math.max(1, keyedOperators)
-    const folder = join(spillDirectory, `e${epoch}-a${attempt}-s${slot}`)
-    this.spill = new LevelSpill(folder, {
-      cacheBytes: memory.levelDbBytes / 2,
-      writeBufferBytes: memory.levelDbBytes / 4,
-    })
+    this.spill = spill
   }
 
   async create(node: OperatorNode, restore: OperatorRestore | undefined): Promise<KeyedBackend> {
@@ -67,4 +77,12 @@ export class BackendFactory {
       },
     })
   }
+}
+
+function levelSpill({ spillDirectory, epoch, attempt, slot, memory }: SlotAssignment): SlotSpill {
+  const folder = join(spillDirectory, `e${epoch}-a${attempt}-s${slot}`)
+  return new LevelSpill(folder, {
+    cacheBytes: memory.levelDbBytes / 2,
+    writeBufferBytes: memory.levelDbBytes / 4,
+  })
 }

@@ -43,6 +43,8 @@ export interface SlotOptions {
   readonly segments: SegmentWriter
   /** Lets the event loop run once. */
   readonly breathe: () => Promise<void>
+  /** How long it works before the event loop gets a turn. Default 4 ms; the simulator: 0, so that each round is a step of its own. */
+  readonly turnMs?: number
 }
 
 /** The mailbox loop of one slot. */
@@ -135,7 +137,7 @@ export class Slot {
 
   /** Runs until the coordinator says `close` or something fails; reports a failure and then resolves. */
   async run(): Promise<void> {
-    const { clock, link } = this.options
+    const { clock, link, turnMs = TURN_MS } = this.options
     link.send({ type: 'ready', slot: this.options.slot })
     try {
       let turnBegan = clock.now()
@@ -147,7 +149,7 @@ export class Slot {
         const progressed = this.started && this.turn()
         const now = clock.now()
         this.nowMs = now
-        if (progressed && now - turnBegan < TURN_MS) continue
+        if (progressed && now - turnBegan < turnMs) continue
         this.fireTimers()
         this.flush()
         if (progressed || this.hasWork()) await this.options.breathe()

@@ -1,7 +1,6 @@
-import type { MessagePort } from 'node:worker_threads'
 import type { JobDefinition } from '../contract/graph.js'
 import type { Clock } from '../contract/time.js'
-import type { SlotHost } from '../coordinator/slot-host.js'
+import type { ControlPort, SlotHost } from '../coordinator/slot-host.js'
 import type { SlotAssignment } from '../worker/protocol.js'
 import { startSlot, type RunningSlot } from '../worker/run-slot.js'
 
@@ -16,7 +15,7 @@ export class InProcessSlots implements SlotHost {
     this.clock = clock
   }
 
-  async run(assignment: SlotAssignment, port: MessagePort): Promise<void> {
+  async run(assignment: SlotAssignment, port: ControlPort): Promise<void> {
     const slot = startSlot({ assignment, port, job: this.job, clock: this.clock })
     this.slots.push(slot)
     await slot.ended

@@ -10,5 +10,6 @@ export {
   type OperatorHarnessOptions,
 } from './operator-harness.js'
 export { runInProcess, type InProcessOptions, type InProcessResult } from './run-in-process.js'
+export { simulation, type SeedResult, type Simulation, type SimulationOptions } from './simulator/simulate.js'
 export { sourceOfShards, type Shard, type ShardSplit, type SourceOfShardsOptions } from './source-of-shards.js'
 export { sourceOf, type ArraySplit, type SourceOfOptions } from './source-of.js'

@@ -1,18 +1,20 @@
 /**
  * A slot from its assignment to its end, on whatever thread: the worker entry and the in-process host of the test kit both call this.
  */
-import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
+import { MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { MillraceError, serializeError } from '../contract/errors.js'
 import type { JobDefinition } from '../contract/graph.js'
 import { OperatorFailure } from '../contract/operator-failure.js'
 import type { Clock } from '../contract/time.js'
+import type { ControlPort } from '../coordinator/slot-host.js'
 import { AtomicsParker, AtomicsWaker, openParking } from '../exchange/atomics-parking.js'
-
+import type { Parker, Waker } from '../exchange/parking.js'
 import type { ThreadUsage } from '../metrics/figures.js'
 import { planJob } from '../plan/plan.js'
 import { planHash } from '../plan/plan-hash.js'
 import { openStorage } from '../storage/open-storage.js'
-import { BackendFactory } from '../task/backend-factory.js'
+import type { CheckpointStorage } from '../storage/storage.js'
+import { BackendFactory, type SlotSpill } from '../task/backend-factory.js'
 import { buildSubtasks } from '../task/build-slot.js'
 import { ChannelTable } from '../task/channel-table.js'
 import { openRings } from '../task/open-rings.js'
@@ -24,11 +26,24 @@ import { reportMetrics, type Reports } from './report-metrics.js'
 /** What a slot needs to start. */
 export interface SlotStart {
   readonly assignment: SlotAssignment
-  readonly port: MessagePort
+  readonly port: ControlPort
   readonly job: JobDefinition
   readonly clock: Clock
   /** Of the slot's thread, if it has one of its own. */
   readonly usage?: () => ThreadUsage
+  /** Default: those of a thread. */
+  readonly surroundings?: SlotSurroundings
+}
+
+/** What a slot sleeps with, and where its state goes. The simulator supplies its own. */
+export interface SlotSurroundings {
+  readonly parker: Parker
+  readonly waker: Waker
+  readonly storage: CheckpointStorage
+  /** See `SlotOptions`. */
+  readonly breathe: () => Promise<void>
+  readonly turnMs?: number
+  readonly spill?: SlotSpill
 }
 
 /** A slot under way. */
@@ -40,11 +55,10 @@ export interface RunningSlot {
 }
 
 /** Builds the slot's share of the plan, restores it and runs it. Failures go to the coordinator through the port. */
-export function startSlot({ assignment, port, job, clock, usage }: SlotStart): RunningSlot {
-  const parking = openParking(assignment.parking)
-  const waker = new AtomicsWaker(parking)
+export function startSlot({ assignment, port, job, clock, usage, surroundings }: SlotStart): RunningSlot {
+  const { spill, ...around } = surroundings ?? ofThread(assignment)
+  const { waker, storage } = around
   const link = portLink(port, () => waker.wake(assignment.slot))
-  const storage = openStorage(assignment.storageUrl)
   let reports: Reports | undefined
   const slot = new Slot({
     slot: assignment.slot,
@@ -57,15 +71,13 @@ export function startSlot({ assignment, port, job, clock, usage }: SlotStart): R
         link.send(message)
       },
     },
-    waker,
-    parker: new AtomicsParker(parking, assignment.slot),
+    ...around,
     segments: new SegmentFiles(storage, assignment),
-    breathe: () => new Promise((resolve) => setImmediate(resolve)),
   })
   const run = async (): Promise<void> => {
     const graph = job.build(assignment.params)
     const keyed = graph.nodes.filter((node) => node.kind === 'operator' && node.keyed).length
-    const backends = new BackendFactory(assignment, storage, clock, keyed)
+    const backends = new BackendFactory(assignment, storage, clock, keyed, spill)
     try {
       const plan = planJob(graph, assignment.parallelism, assignment.maxParallelism)
       if (planHash(plan) !== assignment.planHash) throw unstablePlan()
@@ -94,16 +106,28 @@ export function startSlot({ assignment, port, job, clock, usage }: SlotStart): R
   return { ended: run(), cancel: () => slot.cancel() }
 }
 
+function ofThread(assignment: SlotAssignment): SlotSurroundings {
+  const parking = openParking(assignment.parking)
+  return {
+    waker: new AtomicsWaker(parking),
+    parker: new AtomicsParker(parking, assignment.slot),
+    storage: openStorage(assignment.storageUrl),
+    breathe: () => new Promise((resolve) => setImmediate(resolve)),
+  }
+}
+
 /** Messages are looked for at every turn of the slot; one that comes while it sleeps wakes it. */
-function portLink(port: MessagePort, wake: () => void): SlotLink {
+function portLink(port: ControlPort, wake: () => void): SlotLink {
   const inbox: ToSlot[] = []
-  port.on('message', (message: ToSlot) => {
-    inbox.push(message)
+  port.on('message', (message) => {
+    inbox.push(message as ToSlot)
     wake()
   })
   return {
     send: (message) => port.postMessage(message),
-    receive: () => inbox.shift() ?? (receiveMessageOnPort(port)?.message as ToSlot | undefined),
+    receive: () =>
+      inbox.shift() ??
+      (port instanceof MessagePort ? (receiveMessageOnPort(port)?.message as ToSlot | undefined) : undefined),
   }
 }
 

@@ -1,7 +1,7 @@
 import { Piscina } from 'piscina'
 import type { MessagePort } from 'node:worker_threads'
 import { MillraceError } from '../contract/errors.js'
-import type { SlotHost } from '../coordinator/slot-host.js'
+import type { ControlPort, SlotHost } from '../coordinator/slot-host.js'
 import type { SlotAssignment } from './protocol.js'
 
 /** The threads of one attempt. */
@@ -37,9 +37,9 @@ export class ThreadSlots implements SlotHost {
     this.pool.on('error', () => {})
   }
 
-  async run(assignment: SlotAssignment, port: MessagePort): Promise<void> {
+  async run(assignment: SlotAssignment, port: ControlPort): Promise<void> {
     try {
-      await this.pool.run({ assignment, port }, { transferList: [port], name: 'runSlot' })
+      await this.pool.run({ assignment, port }, { transferList: [port as MessagePort], name: 'runSlot' })
     } catch (error) {
       throw threadFailure(error, assignment.slot)
     }

@@ -70,12 +70,12 @@ describe('the holder of a job', () => {
     const storage = new MemoryStorage()
     const host = new Host('a')
     const holder = await Holder.acquire(host.process(storage, 10, 100))
-    expect(holder.previous).toBeUndefined()
+    expect(holder.predecessors).toEqual([])
     expect(current(storage)).toMatchObject({ host: 'a', bootId: 'boot-1', pid: 10, startTicks: 100, jobId: 'job' })
     await holder.release()
     const next = await Holder.acquire(host.process(storage, 11, 200))
     expect(current(storage).pid).toBe(11)
-    expect(next.previous).toBeUndefined()
+    expect(next.predecessors).toEqual([])
   })
 
   it('is named to a second process on its host, with its start, at once', async () => {
@@ -100,8 +100,34 @@ describe('the holder of a job', () => {
       const holder = await Holder.acquire(host.process(storage, 11, 200))
       expect(current(storage).pid).toBe(11)
       // It did not give the job free: who knows how that ended.
-      expect(holder.previous).toMatchObject({ pid: 10, startTicks: 100 })
+      expect(holder.predecessors).toMatchObject([{ pid: 10, startTicks: 100 }])
     }
+  })
+
+  it('knows all who died one after the other: any of them may have ended the job without a word', async () => {
+    const storage = new MemoryStorage()
+    const host = new Host('a')
+    for (const pid of [10, 11, 12]) {
+      await Holder.acquire(host.process(storage, pid, pid * 10))
+      host.table.delete(pid)
+    }
+    const holder = await Holder.acquire(host.process(storage, 13, 130))
+    expect(holder.predecessors.map(({ pid }) => pid)).toEqual([12, 11, 10])
+    await holder.release()
+    expect((await Holder.acquire(host.process(storage, 14, 140))).predecessors).toEqual([])
+  })
+
+  it('hands those who died before on, if it ends without knowing what became of the job', async () => {
+    const storage = new MemoryStorage()
+    const host = new Host('a')
+    await Holder.acquire(host.process(storage, 10, 100))
+    host.table.delete(10)
+    const holder = await Holder.acquire(host.process(storage, 11, 110))
+    await holder.release(false)
+    // It may live on: what it leaves behind does not say that it holds the job.
+    const next = await Holder.acquire(host.process(storage, 12, 120))
+    expect(next.predecessors.map(({ pid }) => pid)).toEqual([10, 11])
+    host.table.delete(12)
   })
 
   it.each([

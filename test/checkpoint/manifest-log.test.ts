@@ -323,6 +323,26 @@ describe('retention', () => {
     expect((await log.retire()).deleted).toEqual([path(2), segmentRef(1, 1).path])
   })
 
+  it('keeps what a checkpoint of an earlier epoch refers to that could not be read just now, and looks again', async () => {
+    const files = new MemoryStorage()
+    const first = await owned(files)
+    await append(first, 1, await withFiles(files, 1, [1]))
+    await append(first, 2, await withFiles(files, 1, [2]))
+    let fault: Fault = 'pass'
+    const storage = new FaultyStorage(files, (_, file) => (file === path(2) ? fault : 'pass'))
+    const second = await open(storage)
+    await takeOver(second, 2)
+    for (const id of [3, 4]) await append(second, id, await withFiles(files, 2, [id]))
+    fault = 'fails'
+    expect((await second.retire()).problems.map(({ code }) => code)).toEqual(['MILLRACE_STORAGE'])
+    expect(positions(files)).toContain(2)
+    expect(segments(files)).toContain(segmentRef(1, 1).path)
+    fault = 'pass'
+    expect((await second.retire()).problems).toEqual([])
+    expect(positions(files)).not.toContain(2)
+    expect(segments(files)).toEqual([3, 4].map((id) => segmentRef(2, id).path))
+  })
+
   it('reports a damaged old checkpoint and goes on without it', async () => {
     const storage = new MemoryStorage()
     const first = await owned(storage)

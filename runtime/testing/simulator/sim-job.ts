@@ -1,0 +1,85 @@
+import type { GraphNode, JobDefinition, OperatorNode } from '../../contract/graph.js'
+import type { JsonValue } from '../../contract/json.js'
+import type { Operator } from '../../contract/operator.js'
+import type { Source } from '../../contract/source.js'
+import { limitedSource } from './limited-source.js'
+import { simSink, type SinkSurroundings } from './outputs.js'
+import type { SimRandom } from './random.js'
+import { simSource } from './sim-source.js'
+
+type AnyOperator = Operator<unknown, unknown, unknown>
+
+/** What one thread of a simulated process puts around a job's parts. */
+export interface JobSurroundings extends SinkSurroundings {
+  readonly random: SimRandom
+  /** Records that one poll hands over at most. */
+  readonly mostPerPoll: number
+  /** Records of each split that are read; undefined: all. */
+  readonly recordsPerSplit: number | undefined
+  /** Called for each record that an operator takes: throws to fail it. */
+  readonly functionMayFail: () => void
+  readonly violate: (what: string) => void
+  readonly checkWatermarks: boolean
+}
+
+/** The same job with simulated sinks, sources behind simulated I/O and watched operators. */
+export function simJob(job: JobDefinition, around: JobSurroundings): JobDefinition {
+  return { ...job, build: (params) => ({ nodes: job.build(params).nodes.map((node) => simNode(node, around)) }) }
+}
+
+function simNode(node: GraphNode, around: JobSurroundings): GraphNode {
+  switch (node.kind) {
+    case 'source': {
+      const given = node.source as unknown as Source<unknown>
+      const { recordsPerSplit } = around
+      const source = recordsPerSplit === undefined ? given : limitedSource(given, recordsPerSplit)
+      return { ...node, source: simSource(source, around) }
+    }
+    case 'sink':
+      return { ...node, sink: simSink(node.sink, around) }
+    case 'operator':
+      return { ...node, create: () => watched(node, around) }
+  }
+}
+
+/** An operator that fails now and then, and whose watermarks and barriers must come in order. */
+function watched(node: OperatorNode, around: JobSurroundings): AnyOperator {
+  const operator = node.create() as unknown as AnyOperator
+  const process = operator.processElement.bind(operator)
+  operator.processElement = (value, timestamp) => {
+    around.functionMayFail()
+    process(value, timestamp)
+  }
+  watchWatermarks(node.uid, operator, around)
+  watchBarriers(node.uid, operator, around)
+  return operator
+}
+
+function watchWatermarks(uid: string, operator: AnyOperator, { violate }: JobSurroundings): void {
+  const processWatermark = operator.processWatermark?.bind(operator)
+  let last = -Infinity
+  operator.processWatermark = (watermark) => {
+    if (watermark < last) violate(`the watermark of "${uid}" falls from ${last} to ${watermark}`)
+    last = watermark
+    processWatermark?.(watermark)
+  }
+}
+
+function watchBarriers(uid: string, operator: AnyOperator, { violate }: JobSurroundings): void {
+  const snapshotState = operator.snapshotState?.bind(operator)
+  const checkpointComplete = operator.checkpointComplete?.bind(operator)
+  let last = 0
+  let completed = 0
+  operator.snapshotState = (checkpointId): readonly JsonValue[] => {
+    if (checkpointId <= last) violate(`barrier ${checkpointId} reaches "${uid}" after barrier ${last}`)
+    last = checkpointId
+    return snapshotState?.(checkpointId) ?? []
+  }
+  operator.checkpointComplete = (checkpointId) => {
+    if (checkpointId <= completed || checkpointId > last) {
+      violate(`"${uid}" hears that checkpoint ${checkpointId} is complete: the last barrier was ${last}`)
+    }
+    completed = checkpointId
+    checkpointComplete?.(checkpointId)
+  }
+}
