@@ -1,6 +1,6 @@
 import type { SerializedError } from '../contract/errors.js'
 import type { JobEvents } from '../coordinator/events.js'
-import type { SubmitOutcome } from './submit.js'
+import type { SubmitOutcome } from './job-report.js'
 
 /** A secret so short would be found everywhere. */
 const SHORTEST = 4

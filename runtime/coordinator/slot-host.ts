@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { MemoryPlan } from './memory-plan.js'
 import type { SlotAssignment } from '../worker/protocol.js'
 
 /** Where slots run: worker threads, or (test kit) this thread. */
@@ -10,4 +11,4 @@ export interface SlotHost {
 }
 
 /** A fresh host for each attempt. */
-export type SlotHostFactory = (slots: number) => SlotHost
+export type SlotHostFactory = (slots: number, memory: MemoryPlan) => SlotHost
