@@ -38,10 +38,16 @@ export async function importCheckpoint(request: ImportRequest): Promise<Checkpoi
     }
     operators.push([uid, { ...operator, segments }])
   }
-  return log.append({ ...checkpoint, operators: Object.fromEntries(operators), runId, nonce: `${nonce}-checkpoint` })
+  const { savepoint: _, ...rest } = checkpoint
+  return log.append({ ...rest, operators: Object.fromEntries(operators), runId, nonce: `${nonce}-checkpoint` })
 }
 
-async function copySegment({ from, into }: ImportRequest, segment: SegmentRef, path: string): Promise<void> {
+/** Copies one segment; one that is not there or not whole is MILLRACE_CORRUPT naming it. */
+export async function copySegment(
+  { from, into }: Pick<ImportRequest, 'from' | 'into'>,
+  segment: SegmentRef,
+  path: string,
+): Promise<void> {
   const bytes = await from.readIfExists(segment.path)
   if (bytes === undefined || bytes.length !== segment.bytes) {
     const what = bytes === undefined ? 'is missing' : `has ${bytes.length} bytes, not ${segment.bytes}`

@@ -184,6 +184,16 @@ export class ManifestLog {
     return this.#retention.run()
   }
 
+  /** Keeps what the checkpoint, one of the retained ones, refers to until the result is called. */
+  pin(manifest: CheckpointManifest): () => void {
+    return this.#retention?.pin(manifest) ?? (() => {})
+  }
+
+  /** Where the checkpoint is: what `--restore` takes. */
+  pathOf({ position }: CheckpointManifest): string {
+    return `${this.#storage.describe()}/${logPath(position)}`
+  }
+
   #own(record: EpochRecord, checkpoint: CheckpointManifest | undefined): void {
     this.#epoch = record
     this.#next = record.position + 1

@@ -93,8 +93,10 @@ export interface CheckpointDraft {
   readonly maxParallelism: number
   /** The job FINISHED with it. */
   readonly final: boolean
-  /** A signal stopped the job with it. */
+  /** The job was stopped with it, to go on later. */
   readonly suspended: boolean
+  /** A copy that stands for itself, with all its segments beside it. */
+  readonly savepoint?: true
   readonly plan: PlanRecord
   readonly params: Readonly<Record<string, string>>
   readonly sources: Readonly<Record<string, SourceRecord>>

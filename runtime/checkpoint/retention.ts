@@ -35,6 +35,8 @@ export class Retention {
   readonly #retained: number
   /** Ascending by position. */
   #known: Known[] = []
+  /** Positions that are kept for a while, and by how many. */
+  readonly #pinned = new Map<number, number>()
   readonly #oldManifests = new Set<string>()
   readonly #oldSegments = new Set<string>()
   #swept = false
@@ -52,13 +54,24 @@ export class Retention {
     this.#known.push(knownOf(manifest))
   }
 
+  /** Keeps a checkpoint and its segments until the result is called, and then as long as any other. */
+  pin({ position }: CheckpointManifest): () => void {
+    this.#pinned.set(position, (this.#pinned.get(position) ?? 0) + 1)
+    return () => {
+      const left = this.#pinned.get(position)! - 1
+      if (left > 0) this.#pinned.set(position, left)
+      else this.#pinned.delete(position)
+    }
+  }
+
   async run(): Promise<RetentionReport> {
     const problems: MillraceError[] = []
     if (this.#known.length === 0) return { deleted: [], problems }
     const sweeping = !this.#swept
     const learned = !sweeping || (await this.#learnOlder(problems))
-    const dropped = this.#known.slice(0, -this.#retained)
-    this.#known = this.#known.slice(-this.#retained)
+    const old = new Set(this.#known.slice(0, -this.#retained).filter(({ position }) => !this.#pinned.has(position)))
+    const dropped = [...old]
+    this.#known = this.#known.filter((known) => !old.has(known))
     const kept = new Set(this.#known.flatMap(({ segments }) => [...segments]))
     for (const { position } of dropped) this.#oldManifests.add(logPath(position))
     for (const { segments } of dropped) for (const path of segments) if (!kept.has(path)) this.#oldSegments.add(path)

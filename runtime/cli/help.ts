@@ -28,7 +28,7 @@ The command line wins over the environment, the environment over the file.
 The file may be a list of property groups instead, or have one under "propertyGroups"; parameters win over them.
 A parameter's value secret:NAME#FIELD is read from Secrets Manager, at each start and restart, and shown nowhere.
 
-Exit codes: 0 finished or suspended, 1 failed, 2 refused before starting, 4 --stop-timeout passed.
+Exit codes: 0 finished or suspended, 1 failed, 2 refused before starting, 3 canceled, 4 --stop-timeout passed.
 `
 }
 

@@ -125,8 +125,9 @@ export class JobMetrics {
       progress: (info) => events.progress(info),
       started: (info) => {
         guard(() => {
+          this.slots = info.parallelism
           progress.started(info.attempt, now())
-          registry.attemptStarted()
+          registry.attemptStarted(info.parallelism)
         })
         events.started(info)
       },

@@ -3,7 +3,7 @@ import type { JobGraph } from '../contract/graph.js'
 import type { CounterTotals } from '../coordinator/draft.js'
 
 /** How a submit ended. REFUSED: before anything of the job ran. */
-export type ReportStatus = 'FINISHED' | 'SUSPENDED' | 'FAILED' | 'REFUSED'
+export type ReportStatus = 'FINISHED' | 'SUSPENDED' | 'CANCELED' | 'FAILED' | 'REFUSED'
 
 /** What `--json` prints: names and meaning are a contract. */
 export interface JobReport {
@@ -30,6 +30,15 @@ export interface JobReportFailure {
   readonly message: string
   /** In the user's code, `file:line:column`. */
   readonly at: string | null
+}
+
+/** What is known of a submit when it is over. */
+export interface SubmitOutcome {
+  readonly report: JobReport
+  /** Of the failure in the report: with its hint. */
+  readonly error: SerializedError | undefined
+  readonly uid: string | undefined
+  readonly invalidRecords: number
 }
 
 /** What a job has done so far, over all its operators. */
@@ -84,6 +93,6 @@ export function earlyReport(error: unknown, job: string | null, durationMs: numb
 const FAILURES: ReadonlySet<ErrorCode> = new Set(['MILLRACE_HELD', 'MILLRACE_FENCED', 'MILLRACE_INTERNAL'] as const)
 
 /** The exit code that says the status. */
-export function exitCodeOf(status: ReportStatus): 0 | 1 | 2 {
-  return status === 'REFUSED' ? 2 : status === 'FAILED' ? 1 : 0
+export function exitCodeOf(status: ReportStatus): 0 | 1 | 2 | 3 {
+  return status === 'REFUSED' ? 2 : status === 'FAILED' ? 1 : status === 'CANCELED' ? 3 : 0
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { GivenFlags } from '../../config/resolve-options.js'
 import { MillraceError } from '../contract/errors.js'
+import { CONTROL_VERBS, controlCommand, JSON_FLAG } from './control-command.js'
 import { DASHBOARD_FLAGS, dashboardCommand, sharedOptions } from './dashboard-command.js'
 import { allOptions, flagsOf, helpFooter, helpOf, paramsHelp } from './help.js'
 import { ownModule } from './own-package.js'
@@ -77,6 +78,7 @@ function buildProgram(screen: Screen, done: (code: number) => void): Command {
   })
   addDashboard(program, screen, done)
   addSimulate(program, screen, done)
+  addControl(program, screen, done)
   return program
 }
 
@@ -123,6 +125,26 @@ function addSimulate(program: Command, screen: Screen, done: (code: number) => v
   })
 }
 
+function addControl(program: Command, screen: Screen, done: (code: number) => void): void {
+  for (const verb of CONTROL_VERBS) {
+    const command = program
+      .command(verb.name)
+      .summary(verb.summary)
+      .description(verb.description)
+      .helpOption('-h, --help', 'show this')
+      .allowUnknownOption(false)
+      .allowExcessArguments(false)
+    for (const [name, what] of Object.entries(verb.arguments)) command.argument(name, what)
+    for (const { key, argument, description } of [...verb.flags, JSON_FLAG]) {
+      command.option(argument === undefined ? `--${key}` : `--${key} <${argument}>`, description)
+    }
+    command.action(async () => {
+      const { args } = command
+      done(await controlCommand(verb, args, command.opts(), screen))
+    })
+  }
+}
+
 function collect(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text]
 }
@@ -156,10 +178,13 @@ function usageError(error: CommanderError, program: Command): MillraceError {
     return new MillraceError('MILLRACE_USAGE', what, { hint: `verbs: ${verbs}; runtime --help` })
   }
   const [message, suggestion] = error.message.replace(/^error: /, '').split('\n')
-  const hint =
-    suggestion?.replace(/^\(|\)$/g, '') ??
-    `runtime ${['dashboard', 'simulate'].find((verb) => verb === program.args[0]) ?? 'submit'} --help lists arguments and options`
+  const hint = suggestion?.replace(/^\(|\)$/g, '') ?? `runtime ${verbOf(program)} --help lists arguments and options`
   return new MillraceError('MILLRACE_USAGE', message!, { hint })
+}
+
+function verbOf(program: Command): string {
+  const [verb = 'submit'] = program.args
+  return program.commands.some((command) => command.name() === verb) ? verb : 'submit'
 }
 
 function version(): string {

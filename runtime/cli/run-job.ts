@@ -11,15 +11,17 @@ import { ringCount } from '../coordinator/deploy.js'
 import type { JobEvents } from '../coordinator/events.js'
 import { JobCoordinator, type JobResult, type RefreshedJob } from '../coordinator/job-coordinator.js'
 import { planMemory } from '../coordinator/memory-plan.js'
-import { planJob, type ExecutionPlan } from '../plan/plan.js'
+import { planJob } from '../plan/plan.js'
 import { openStorage } from '../storage/open-storage.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { ThreadMerges } from '../worker/thread-merges.js'
 import { ThreadSlots } from '../worker/thread-slots.js'
 import { mainClock } from './clock.js'
+import { ControlledJob } from './job-control.js'
 import { openJobMetrics, type JobMetrics } from './job-metrics.js'
 import { confirmRestore, findRestore } from './find-restore.js'
 import type { PreparedJob } from './prepare-job.js'
+import type { Redactor } from './redactor.js'
 import { makeSpillFolder } from './spill-folder.js'
 
 /** Flink's `execution.checkpointing.timeout`. */
@@ -39,7 +41,12 @@ export interface RunHooks {
  * Runs a prepared job on threads of this process until it ends: checks the storage, holds the job, decides what to go on from. Rejects
  * with what keeps it from starting (MILLRACE_HELD, MILLRACE_RESTORE, MILLRACE_STORAGE...).
  */
-export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, hooks: RunHooks): Promise<JobResult> {
+export async function runJob(
+  prepared: PreparedJob,
+  resolved: ResolvedOptions,
+  hooks: RunHooks,
+  redactor: Redactor,
+): Promise<JobResult> {
   const metrics = await openJobMetrics(prepared, resolved, hooks)
   const storage = openStorage(prepared.checkpointUrl)
   await storage.check()
@@ -47,6 +54,8 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
   const { jobId } = prepared
   const holder = await Holder.acquire({ storage, jobId, nonce: randomUUID(), clock: mainClock, processes })
   let suspend = (): void => {}
+  const identity = processes.self()
+  const control = new ControlledJob({ prepared, redactor, storage, identity, warn: hooks.warn })
   holder.startHeartbeat({
     // The next checkpoint meets the other process's epoch and ends the job.
     lost: (error) => {
@@ -60,7 +69,7 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
     const result = await runHeld(
       prepared,
       resolved,
-      { storage, identity: processes.self(), predecessors: holder.predecessors, metrics },
+      { storage, identity, predecessors: holder.predecessors, metrics, control },
       {
         ...hooks,
         running: (stop) => {
@@ -76,6 +85,7 @@ export async function runJob(prepared: PreparedJob, resolved: ResolvedOptions, h
       .release(heard)
       .catch((error: unknown) => hooks.warn(`the job could not be given free: ${(error as Error).message}`))
     await metrics?.end()
+    control.forget()
   }
 }
 
@@ -85,12 +95,13 @@ interface HeldJob {
   /** Who held it before and did not give it free. */
   readonly predecessors: readonly ProcessIdentity[]
   readonly metrics: JobMetrics | undefined
+  readonly control: ControlledJob
 }
 
 async function runHeld(
   prepared: PreparedJob,
   { values, origins }: ResolvedOptions,
-  { storage, identity, predecessors, metrics }: HeldJob,
+  { storage, identity, predecessors, metrics, control }: HeldJob,
   hooks: RunHooks,
 ): Promise<JobResult> {
   const { job, jobId, graph, bundle } = prepared
@@ -101,26 +112,25 @@ async function runHeld(
   for (const note of found.notes) hooks.warn(note)
   await checkJob(graph, { jobId, clock: mainClock, warn: (uid, message) => hooks.events.warn(uid, message) })
   const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? values.maxParallelism)
-  const memory = planMemory(values.memoryBytes, plan.parallelism, ringCount(plan))
-  const { youngGenerationMb, oldGenerationMb } = memory
   const slotEntry = entry('slot-entry.js')
   const merges = new ThreadMerges(entry('merge-entry.js'))
   const spillDirectory = makeSpillFolder(jobId, storage.describe())
+  const events = control.observe(hooks.events)
   const coordinator = new JobCoordinator({
     jobId,
     jobName: job.name,
     graph,
     params: prepared.params,
     slotParams: prepared.secretParams.values,
-    refresh: () => refresh(prepared, plan, hooks.warn),
+    refresh: () => refresh(prepared, hooks.warn),
     secretParams: new Set(job.params.flatMap((param) => (param.secret === true ? [param.name] : []))),
     storage,
     identity,
     clock: mainClock,
-    events: metrics?.observe(plan, hooks.events) ?? hooks.events,
+    events: metrics?.observe(plan, events) ?? events,
     plan,
-    memory,
-    hosts: (slots) => {
+    memory: (of) => planMemory(values.memoryBytes, of.parallelism, ringCount(of)),
+    hosts: (slots, { youngGenerationMb, oldGenerationMb }) => {
       bundle.ensure()
       return new ThreadSlots({ slots, entry: slotEntry, youngGenerationMb, oldGenerationMb })
     },
@@ -134,9 +144,11 @@ async function runHeld(
   })
   try {
     hooks.running(() => coordinator.suspend())
+    await control.open(coordinator)
     const result = await coordinator.run()
     return found.copiedFrom === undefined ? result : { ...result, restoredFrom: found.copiedFrom }
   } finally {
+    await control.close()
     await merges.close()
     rmSync(dirname(spillDirectory), { recursive: true, force: true })
   }
@@ -145,11 +157,10 @@ async function runHeld(
 /** Reads the secrets again before another attempt: the job's parts get what they stand for now. */
 async function refresh(
   { secretParams, rebuild }: PreparedJob,
-  plan: ExecutionPlan,
   warn: (message: string) => void,
 ): Promise<RefreshedJob | undefined> {
   if (!(await secretParams.readAgain(warn))) return undefined
-  return { slotParams: secretParams.values, plan: planJob(rebuild(), plan.parallelism, plan.maxParallelism) }
+  return { slotParams: secretParams.values, graph: rebuild() }
 }
 
 function entry(name: string): string {

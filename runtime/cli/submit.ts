@@ -1,18 +1,9 @@
 import type { ResolvedOptions } from '../../config/resolve-options.js'
-import { serializeError, type SerializedError } from '../contract/errors.js'
-import { earlyReport, reportFailure, totalsOf, type JobReport } from './job-report.js'
+import { serializeError } from '../contract/errors.js'
+import { earlyReport, reportFailure, totalsOf, type SubmitOutcome } from './job-report.js'
 import { loadJob, prepareJob, type PreparedJob } from './prepare-job.js'
 import { Redactor } from './redactor.js'
 import { runJob, type RunHooks } from './run-job.js'
-
-/** What is known of a submit when it is over. */
-export interface SubmitOutcome {
-  readonly report: JobReport
-  /** Of the failure in the report: with its hint. */
-  readonly error: SerializedError | undefined
-  readonly uid: string | undefined
-  readonly invalidRecords: number
-}
 
 /** Who watches a submit. */
 export interface SubmitHost {
@@ -33,7 +24,7 @@ export async function submit(jobFile: string, resolved: ResolvedOptions, host: S
     await host.loaded(loaded.bundle.warnings)
     const prepared = await prepareJob(loaded, resolved, redactor)
     jobId = prepared.jobId
-    const result = await runJob(prepared, resolved, discreet(host.watch(prepared), redactor))
+    const result = await runJob(prepared, resolved, discreet(host.watch(prepared), redactor), redactor)
     const { invalidRecords, ...totals } = totalsOf(result.counters, prepared.graph)
     const error = result.failure?.error
     return withoutSecrets(redactor, {

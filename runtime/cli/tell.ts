@@ -2,7 +2,7 @@ import type { SerializedError } from '../contract/errors.js'
 import { formatCount, formatMs } from './format.js'
 import type { Log } from './log.js'
 import type { Screen } from './screen.js'
-import type { SubmitOutcome } from './submit.js'
+import type { SubmitOutcome } from './job-report.js'
 
 /** The failure in one line: what, where in the user's code. */
 export function failureLine(error: SerializedError, uid?: string): string {

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'MILLRACE_HELD' // the job is held by a live process
   | 'MILLRACE_RESTORE' // a checkpoint that this job cannot be restored from
   | 'MILLRACE_CHECKPOINT' // a checkpoint that could not be completed
+  | 'MILLRACE_CONTROL' // a running job that cannot be reached, or does not do what it was told
   | 'MILLRACE_INTERNAL' // a broken invariant of the engine: a bug
 
 /** An error as plain data: what crosses a thread or is printed. `at` is a place in user code, `file:line:column`. */

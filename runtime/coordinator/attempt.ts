@@ -21,7 +21,7 @@ import { SourceCoordinator, type SourceRun } from './source-coordinator.js'
 
 /** How an attempt ended. */
 export type AttemptOutcome =
-  | { readonly kind: 'finished' | 'suspended' }
+  | { readonly kind: 'finished' | 'suspended' | 'rescaled' | 'canceled' }
   | { readonly kind: 'failed'; readonly error: SerializedError; readonly uid?: string }
 
 /** Where completed checkpoints go; rejects when a checkpoint could not be committed. */
@@ -49,6 +49,26 @@ export interface AttemptOptions {
   >
   readonly counterBase: CounterTotals
   readonly events: JobEvents
+  /** All slots and sources have started. */
+  readonly running?: () => void
+}
+
+/** See `request`. */
+const WEIGHT: Readonly<Record<CheckpointReason, number>> = {
+  periodic: 0,
+  savepoint: 1,
+  rescale: 2,
+  suspend: 3,
+  final: 3,
+}
+
+/** What the attempt ends as after a checkpoint, if it does. */
+const CLOSING: Readonly<Record<CheckpointReason, 'finished' | 'suspended' | 'rescaled' | undefined>> = {
+  periodic: undefined,
+  savepoint: undefined,
+  rescale: 'rescaled',
+  suspend: 'suspended',
+  final: 'finished',
 }
 
 /** How long the last messages of a thread that ended may take. */
@@ -74,7 +94,8 @@ export class Attempt {
   private cancelTimeout: () => void = () => {}
   private settle!: (outcome: AttemptOutcome) => void
   private settled = false
-  private closingAs: 'finished' | 'suspended' | undefined
+  private closingAs: 'finished' | 'suspended' | 'rescaled' | undefined
+  private draining = false
 
   constructor(options: AttemptOptions) {
     this.options = options
@@ -114,9 +135,33 @@ export class Attempt {
 
   /** Takes one more checkpoint and stops. */
   suspend(): void {
-    if (this.requested === 'final' || this.closingAs !== undefined) return
-    this.requested = 'suspend'
-    this.triggerNext()
+    this.request('suspend')
+  }
+
+  /** Takes one more checkpoint and stops, for another attempt to go on from it. */
+  rescale(): void {
+    this.request('rescale')
+  }
+
+  /** Takes a checkpoint as soon as it can be. */
+  savepoint(): void {
+    this.request('savepoint')
+  }
+
+  /**
+   * Sources read nothing more: the end of time goes through the graph, and the job finishes. No checkpoint is taken on the way: one with
+   * half of the windows fired by the end of time would be nothing to go on from.
+   */
+  drain(): void {
+    if (this.draining || this.requested === 'suspend' || this.closingAs !== undefined) return
+    this.draining = true
+    if (this.requested !== 'final') this.requested = undefined
+    if (this.running) this.broadcast({ type: 'drain' })
+  }
+
+  /** Ends at once; nothing is closed in order. A checkpoint that is being committed is. */
+  cancel(): void {
+    this.settle({ kind: 'canceled' })
   }
 
   private deploy(): void {
@@ -160,7 +205,9 @@ export class Attempt {
   private startIfReady(): void {
     if (this.running || this.ready < this.slotsTotal || !this.sourcesStarted) return
     this.running = true
+    if (this.draining) this.broadcast({ type: 'drain' })
     this.broadcast({ type: 'start' })
+    this.options.running?.()
     this.scheduleCheckpoint()
     this.triggerNext()
   }
@@ -229,14 +276,19 @@ export class Attempt {
     const { checkpointIntervalMs, clock } = this.options
     if (checkpointIntervalMs <= 0) return
     this.cancelTimer = clock.setTimeout(() => {
-      this.requested ??= 'periodic'
-      this.triggerNext()
+      this.request('periodic')
       this.scheduleCheckpoint()
     }, checkpointIntervalMs)
   }
 
   private requestFinal(): void {
-    if (this.requested !== 'suspend') this.requested = 'final'
+    this.request('final')
+  }
+
+  /** Of several reasons the weightiest: what a lighter one wants, its checkpoint does too. Of two that end the attempt, the first. */
+  private request(reason: CheckpointReason): void {
+    if (this.closingAs !== undefined || (this.draining && reason !== 'final')) return
+    if (this.requested === undefined || WEIGHT[reason] > WEIGHT[this.requested]) this.requested = reason
     this.triggerNext()
   }
 
@@ -280,8 +332,9 @@ export class Attempt {
     } catch (error) {
       return this.fail(error)
     }
-    if (pending.reason === 'periodic') return this.triggerNext()
-    this.closingAs = pending.reason === 'final' ? 'finished' : 'suspended'
+    const closingAs = CLOSING[pending.reason]
+    if (closingAs === undefined) return this.triggerNext()
+    this.closingAs = closingAs
     this.broadcast({ type: 'close' })
   }
 
@@ -292,7 +345,7 @@ export class Attempt {
     const reason = `not complete after ${this.options.checkpointTimeoutMs} ms`
     this.options.checkpoints.abandon(pending, reason)
     this.broadcast({ type: 'checkpointAborted', checkpointId })
-    if (pending.reason !== 'periodic') this.requested = pending.reason
+    if (CLOSING[pending.reason] !== undefined) return this.request(pending.reason)
     this.triggerNext()
   }
 

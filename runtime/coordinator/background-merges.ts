@@ -37,6 +37,7 @@ export interface MergesOptions {
 /** Keeps the number of live segments small. Main thread; what it merges runs elsewhere. */
 export class BackgroundMerges {
   private readonly options: MergesOptions
+  private parallelism: number
   private busy = false
   private closed = false
   private finished: Finished | undefined
@@ -44,6 +45,12 @@ export class BackgroundMerges {
 
   constructor(options: MergesOptions) {
     this.options = options
+    this.parallelism = options.parallelism
+  }
+
+  /** The subtasks share the key groups in another way from now on. */
+  rescaled(parallelism: number): void {
+    this.parallelism = parallelism
   }
 
   /** The lists with a finished merge in its place. */
@@ -79,20 +86,18 @@ export class BackgroundMerges {
   /** Whether runs of another parallelism are in the list. */
   private foreign(list: readonly SegmentRef[]): boolean {
     return list.some((ref) => {
-      if (ref.subtask >= this.options.parallelism) return true
+      if (ref.subtask >= this.parallelism) return true
       const range = this.range(ref.subtask)
       return ref.firstKeyGroup < range.first || ref.lastKeyGroup > range.last
     })
   }
 
   private redistribution(uid: string, list: readonly SegmentRef[], checkpointId: number): MergeJob[] {
-    return Array.from({ length: this.options.parallelism }, (_, subtask) =>
-      this.job(uid, subtask, list, checkpointId, true),
-    )
+    return Array.from({ length: this.parallelism }, (_, subtask) => this.job(uid, subtask, list, checkpointId, true))
   }
 
   private tier(uid: string, list: readonly SegmentRef[], checkpointId: number): MergeJob[] {
-    for (let subtask = 0; subtask < this.options.parallelism; subtask++) {
+    for (let subtask = 0; subtask < this.parallelism; subtask++) {
       const runs = groupRuns(list.filter((ref) => ref.subtask === subtask))
       const choice = chooseMerge(runs.map((run) => run.reduce((sum, ref) => sum + ref.bytes, 0)))
       if (choice === undefined) continue
@@ -151,6 +156,6 @@ export class BackgroundMerges {
   }
 
   private range(subtask: number): { first: number; last: number } {
-    return keyGroupRange(subtask, this.options.maxParallelism, this.options.parallelism)
+    return keyGroupRange(subtask, this.options.maxParallelism, this.parallelism)
   }
 }

@@ -34,6 +34,9 @@ export interface CheckpointsOptions {
   readonly firstCheckpointId: number
   readonly merges: BackgroundMerges
   readonly onCompleted: (manifest: CheckpointManifest) => void
+  /** After its sinks have published, before older ones are deleted. */
+  readonly onPublished: (manifest: CheckpointManifest) => void
+  readonly onAbandoned: (pending: PendingCheckpoint, reason: string) => void
 }
 
 /** Turns acknowledged checkpoints into committed ones. One per process; it outlives attempts. Main thread. */
@@ -41,9 +44,10 @@ export class Checkpoints implements CheckpointSink {
   /** Completed by this process. */
   completed = 0
   private readonly options: CheckpointsOptions
-  private readonly kinds: Readonly<Record<string, string>>
-  private readonly outputs: Readonly<Record<string, string>>
-  private readonly hash: string
+  private plan: ExecutionPlan
+  private kinds: Readonly<Record<string, string>> = {}
+  private outputs: Readonly<Record<string, string>> = {}
+  private hash = ''
   private checkpointId: number
   private segments: SegmentLists = {}
   private counterBase: CounterTotals = {}
@@ -53,9 +57,7 @@ export class Checkpoints implements CheckpointSink {
 
   constructor(options: CheckpointsOptions) {
     this.options = options
-    this.kinds = Object.fromEntries(options.plan.graph.nodes.map((node) => [node.uid, node.kind]))
-    this.outputs = Object.fromEntries(sinkNodes(options.plan.graph).map((node) => [node.uid, node.sink.describe]))
-    this.hash = planHash(options.plan)
+    this.plan = options.plan
     this.checkpointId = options.firstCheckpointId - 1
   }
 
@@ -65,10 +67,20 @@ export class Checkpoints implements CheckpointSink {
   }
 
   /** A new attempt goes on from `manifest` (undefined: from nothing), after {@link publishRest}. */
-  restartFrom(manifest: CheckpointManifest | undefined): void {
+  restartFrom(manifest: CheckpointManifest | undefined, plan: ExecutionPlan): void {
+    this.plan = plan
+    this.kinds = Object.fromEntries(plan.graph.nodes.map((node) => [node.uid, node.kind]))
+    this.outputs = Object.fromEntries(sinkNodes(plan.graph).map((node) => [node.uid, node.sink.describe]))
+    this.hash = planHash(plan)
+    this.options.merges.rescaled(plan.parallelism)
     this.segments = manifest === undefined ? {} : segmentsOf(manifest)
     this.counterBase = manifest?.counters ?? {}
     this.carried = {}
+  }
+
+  /** Of the checkpoint that was begun last. */
+  get lastId(): number {
+    return this.checkpointId
   }
 
   nextId(): number {
@@ -76,8 +88,8 @@ export class Checkpoints implements CheckpointSink {
   }
 
   async complete(pending: PendingCheckpoint): Promise<void> {
-    const { options } = this
-    const { plan, jobName, runId, runStartedAtMs, params, clock, log } = options
+    const { options, plan } = this
+    const { jobName, runId, runStartedAtMs, params, clock, log } = options
     this.segments = options.merges.apply(this.segments)
     const draft = draftCheckpoint({
       nonce: options.randomId(),
@@ -109,6 +121,8 @@ export class Checkpoints implements CheckpointSink {
     this.completed++
     options.events.checkpoint({
       checkpointId: pending.id,
+      reason: pending.reason,
+      path: log.pathOf(manifest),
       durationMs: clock.now() - pending.triggeredAtMs,
       writtenBytes: sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes)),
       stateBytes: sum(state.map((s) => s.bytes)),
@@ -119,6 +133,7 @@ export class Checkpoints implements CheckpointSink {
   abandon(pending: PendingCheckpoint, reason: string): void {
     this.late(pending.slots.flat())
     this.options.events.checkpointFailed({ checkpointId: pending.id, reason })
+    this.options.onAbandoned(pending, reason)
   }
 
   late(operators: readonly OperatorSnapshot[]): void {
@@ -144,6 +159,7 @@ export class Checkpoints implements CheckpointSink {
     this.unpublished = manifest
     this.options.onCompleted(manifest)
     await this.publish(manifest)
+    this.options.onPublished(manifest)
     await this.options.log.retire()
   }
 

@@ -1,10 +1,14 @@
 import type { OperatorFigures, SlotFigures } from '../metrics/figures.js'
 import type { CounterTotals } from './draft.js'
+import type { CheckpointReason } from './pending-checkpoint.js'
 import type { JobFailure } from './restart-strategy.js'
 
 /** What a checkpoint was like, for progress and metrics. */
 export interface CheckpointInfo {
   readonly checkpointId: number
+  readonly reason: CheckpointReason
+  /** Its manifest, as a path or URL. */
+  readonly path: string
   readonly durationMs: number
   /** Bytes newly written for it, and bytes of state it refers to. */
   readonly writtenBytes: number

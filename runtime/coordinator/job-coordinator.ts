@@ -11,7 +11,7 @@ import type { JobGraph } from '../contract/graph.js'
 import { OperatorFailure } from '../contract/operator-failure.js'
 import type { Ending } from '../contract/source.js'
 import type { Clock } from '../contract/time.js'
-import type { ExecutionPlan } from '../plan/plan.js'
+import { planJob, type ExecutionPlan } from '../plan/plan.js'
 import { planHash } from '../plan/plan-hash.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { Attempt, type AttemptOutcome } from './attempt.js'
@@ -23,11 +23,12 @@ import type { JobEvents } from './events.js'
 import type { MemoryPlan } from './memory-plan.js'
 import { restoredSplits } from './restore-plan.js'
 import { RestartStrategy, type JobFailure, type RestartDecision } from './restart-strategy.js'
+import { Savepoints, type SavepointInfo } from './savepoints.js'
 import { SinkCommitters } from './sink-committers.js'
 import type { SlotHostFactory } from './slot-host.js'
 
 /** How a job's run in a process may end. */
-export type JobStatus = 'FINISHED' | 'SUSPENDED' | 'FAILED'
+export type JobStatus = 'FINISHED' | 'SUSPENDED' | 'CANCELED' | 'FAILED'
 
 /** How a job's run in this process ended. Counters are those of the last checkpoint. */
 export interface JobResult {
@@ -61,7 +62,7 @@ export interface JobOptions {
   readonly events: JobEvents
   /** The plan for the maximum parallelism that the checkpoint, or the option, says. */
   readonly plan: ExecutionPlan
-  readonly memory: MemoryPlan
+  readonly memory: (plan: ExecutionPlan) => MemoryPlan
   readonly hosts: SlotHostFactory
   readonly bundleUrl?: string
   readonly spillDirectory: string
@@ -77,7 +78,21 @@ export interface JobOptions {
 /** The same job with other values in it: its plan has the same shape. */
 export interface RefreshedJob {
   readonly slotParams: Readonly<Record<string, string>>
+  readonly graph: JobGraph
+}
+
+/** What a job is doing. */
+export type JobPhase = 'starting' | 'running' | 'restarting' | 'rescaling' | 'stopping' | 'canceling' | 'ended'
+
+interface CurrentJob {
+  readonly slotParams: Readonly<Record<string, string>>
   readonly plan: ExecutionPlan
+}
+
+interface RescaleWish {
+  readonly parallelism: number
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
 }
 
 /** What all attempts of a process have in common. */
@@ -95,11 +110,20 @@ export class JobCoordinator {
   private latest: CheckpointManifest | undefined
   private firstFailure: JobFailure | undefined
   private readonly strategy: RestartStrategy
-  private current: RefreshedJob
+  private current: CurrentJob
+  /** What the next attempt runs with. */
+  private parallelism: number
+  private stopping: 'suspend' | 'drain' | undefined
+  private canceling = false
+  private phase: JobPhase = 'starting'
+  private rescales: RescaleWish[] = []
+  /** While the job runs. */
+  private parts: { readonly checkpoints: Checkpoints; readonly savepoints: Savepoints } | undefined
 
   constructor(options: JobOptions) {
     this.options = options
     this.current = { slotParams: options.slotParams ?? options.params, plan: options.plan }
+    this.parallelism = options.plan.parallelism
     this.strategy = new RestartStrategy(options.restartAttempts)
   }
 
@@ -108,6 +132,98 @@ export class JobCoordinator {
     this.suspending = true
     this.attempt?.suspend()
     this.endDelay()
+  }
+
+  /** What it is doing, and how many slots its attempts have from now on. */
+  get state(): { readonly phase: JobPhase; readonly parallelism: number; readonly maxParallelism: number } {
+    const { phase, parallelism, options } = this
+    return { phase, parallelism, maxParallelism: options.plan.maxParallelism }
+  }
+
+  /** Ends the job without a checkpoint: what its sinks have not published, and no checkpoint names, is cleared away. */
+  cancel(): void {
+    if (this.phase === 'ended') throw over(this.options.jobId)
+    this.canceling = true
+    this.phase = 'canceling'
+    this.attempt?.cancel()
+    this.endDelay()
+  }
+
+  /** A savepoint in the empty storage `into`. The job goes on. MILLRACE_CONTROL when it ends before. */
+  async savepoint(into: CheckpointStorage): Promise<SavepointInfo> {
+    const { savepoints, checkpoints } = this.goingOn()
+    const savepoint = savepoints.ask(into, checkpoints.lastId)
+    this.attempt?.savepoint()
+    return savepoint
+  }
+
+  /**
+   * A savepoint, then the job's end: SUSPENDED, or with `drain` FINISHED after the end of time has gone through the graph. Should an attempt
+   * fail before, the next one is stopped.
+   */
+  async stop(into: CheckpointStorage, drain: boolean): Promise<SavepointInfo> {
+    const { savepoints, checkpoints } = this.goingOn()
+    this.stopping = drain ? 'drain' : 'suspend'
+    this.phase = 'stopping'
+    const savepoint = savepoints.ask(into, checkpoints.lastId)
+    this.endDelay()
+    if (this.attempt !== undefined) this.askFor(this.attempt)
+    return savepoint
+  }
+
+  /** Goes on with so many slots, from a checkpoint taken now; resolves when it does. MILLRACE_USAGE for more than the job can ever have. */
+  async rescale(parallelism: number): Promise<void> {
+    this.goingOn()
+    const { maxParallelism } = this.options.plan
+    if (parallelism > maxParallelism) {
+      throw new MillraceError(
+        'MILLRACE_USAGE',
+        `parallelism ${parallelism} is more than the job's maximum parallelism ${maxParallelism}`,
+        {
+          hint: 'its first checkpoint has fixed that; only a job that starts afresh may have another --max-parallelism',
+        },
+      )
+    }
+    planJob(this.current.plan.graph, parallelism, maxParallelism)
+    if (parallelism === this.parallelism && this.rescales.length === 0) return
+    this.endRescales(new MillraceError('MILLRACE_CONTROL', `another rescale came after this one, to ${parallelism}`))
+    this.parallelism = parallelism
+    this.phase = 'rescaling'
+    const rescaled = new Promise<void>((resolve, reject) => this.rescales.push({ parallelism, resolve, reject }))
+    this.attempt?.rescale()
+    return rescaled
+  }
+
+  private goingOn(): { readonly checkpoints: Checkpoints; readonly savepoints: Savepoints } {
+    const { jobId } = this.options
+    if (this.parts === undefined) throw this.phase === 'ended' ? over(jobId) : starting(jobId)
+    if (this.canceling || this.suspending || this.stopping !== undefined) {
+      const doing = this.canceling ? 'canceled' : 'stopped'
+      throw new MillraceError('MILLRACE_CONTROL', `job "${jobId}" is being ${doing}`, {
+        hint: 'wait for its end, and submit it again',
+      })
+    }
+    return this.parts
+  }
+
+  /** What is wanted of the job is wanted of each of its attempts. */
+  private askFor(attempt: Attempt): void {
+    if (this.suspending || this.stopping === 'suspend') attempt.suspend()
+    if (this.stopping === 'drain') attempt.drain()
+    if (this.parts?.savepoints.waiting === true) attempt.savepoint()
+  }
+
+  private endRescales(error: MillraceError): void {
+    for (const { reject } of this.rescales.splice(0)) reject(error)
+  }
+
+  /** All of an attempt has started. */
+  private nowRunning(parallelism: number): void {
+    if (this.canceling || this.suspending || this.stopping !== undefined) return
+    const rescaled = this.rescales.filter((wish) => wish.parallelism === parallelism)
+    this.rescales = this.rescales.filter((wish) => !rescaled.includes(wish))
+    for (const { resolve } of rescaled) resolve()
+    this.phase = this.rescales.length === 0 ? 'running' : 'rescaling'
   }
 
   /** Runs the job to its end. Rejects with a MillraceError when it may not start: refused before anything was written. */
@@ -143,6 +259,7 @@ export class JobCoordinator {
       run: options.merge,
       failed: (uid, error) => events.warn(uid, `merging segments failed: ${serializeError(error).message}`),
     })
+    const savepoints = new Savepoints({ from: options.storage, pin: (manifest) => log.pin(manifest) })
     const checkpoints = new Checkpoints({
       plan: options.plan,
       jobName: options.jobName,
@@ -158,6 +275,10 @@ export class JobCoordinator {
       merges,
       firstCheckpointId: (log.latest()?.checkpointId ?? 0) + 1,
       onCompleted: (manifest) => this.completed(manifest),
+      onPublished: (manifest) => savepoints.published(manifest),
+      onAbandoned: (pending, reason) => {
+        if (pending.reason === 'savepoint') savepoints.abandoned(pending.id, reason)
+      },
     })
     const end = (status: JobStatus): JobResult => ({
       status,
@@ -169,11 +290,16 @@ export class JobCoordinator {
     try {
       if (!(await this.prepare(log, committers, checkpoint))) return end('FAILED')
       if (checkpoint?.final === true) return end('FINISHED')
+      this.parts = { checkpoints, savepoints }
       const run = { runId, epoch: record.epoch, startedAtMs: runStartedAtMs }
       const status = await this.attempts(checkpoints, committers, run)
       if (status === 'FINISHED') await committers.recover(false, this.latest)
       return end(status)
     } finally {
+      this.phase = 'ended'
+      this.parts = undefined
+      this.endRescales(over(jobId))
+      await savepoints.end(over(jobId))
       merges.close()
       await committers.close()
     }
@@ -212,8 +338,17 @@ export class JobCoordinator {
 
   private async attempts(checkpoints: Checkpoints, committers: SinkCommitters, run: Run): Promise<JobStatus> {
     for (let number = 1; ; number++) {
+      if (this.canceling) return this.canceled(checkpoints, committers)
       if (this.suspending && number > 1) return 'SUSPENDED'
       const outcome = await this.nextOutcome(checkpoints, committers, run, number)
+      if (outcome.kind === 'rescaled') {
+        await this.closeAttempt('restart')
+        continue
+      }
+      if (outcome.kind === 'canceled') {
+        await this.closeAttempt(this.latest?.final === true ? 'finished' : 'canceled')
+        continue
+      }
       if (outcome.kind !== 'failed') {
         await this.closeAttempt(outcome.kind)
         return outcome.kind === 'finished' ? 'FINISHED' : 'SUSPENDED'
@@ -230,8 +365,21 @@ export class JobCoordinator {
       // Nothing is left to do: as a failed job, it would be submitted again and start afresh.
       if (this.latest?.final === true && checkpoints.allPublished) return 'FINISHED'
       if (decision.kind === 'fail') return 'FAILED'
+      if (this.phase === 'running') this.phase = 'restarting'
       await this.delay(decision.delayMs)
     }
+  }
+
+  /** Its last checkpoint stands, published; what was written since then goes. */
+  private async canceled(checkpoints: Checkpoints, committers: SinkCommitters): Promise<JobStatus> {
+    try {
+      await checkpoints.publishRest()
+      await committers.recover(false, this.latest)
+    } catch (error) {
+      const uid = uidOf(error).uid ?? ''
+      this.options.events.warn(uid, `could not be cleared away: ${serializeError(error).message}`)
+    }
+    return this.latest?.final === true ? 'FINISHED' : 'CANCELED'
   }
 
   private async nextOutcome(
@@ -252,7 +400,8 @@ export class JobCoordinator {
     }
     // The attempt before failed, but not before its last checkpoint was in the log.
     if (number > 1 && this.latest?.final === true) return { kind: 'finished' }
-    checkpoints.restartFrom(this.latest)
+    this.planAgain()
+    checkpoints.restartFrom(this.latest, this.current.plan)
     return this.runAttempt(checkpoints, run, number)
   }
 
@@ -260,13 +409,22 @@ export class JobCoordinator {
   private async refresh(committers: SinkCommitters): Promise<void> {
     const refreshed = await this.options.refresh?.()
     if (refreshed === undefined) return
-    if (planHash(refreshed.plan) !== planHash(this.current.plan)) {
+    const before = this.current.plan
+    const plan = planJob(refreshed.graph, before.parallelism, before.maxParallelism)
+    if (planHash(plan) !== planHash(before)) {
       throw new MillraceError('MILLRACE_GRAPH', 'the job is another one with its secrets as they are now', {
         hint: 'submit it again; or let its graph not depend on a secret',
       })
     }
-    this.current = refreshed
-    await committers.renew(refreshed.plan.graph)
+    this.current = { slotParams: refreshed.slotParams, plan }
+    await committers.renew(plan.graph)
+  }
+
+  /** The job may have been rescaled. */
+  private planAgain(): void {
+    const { plan, slotParams } = this.current
+    if (plan.parallelism === this.parallelism) return
+    this.current = { slotParams, plan: planJob(plan.graph, this.parallelism, plan.maxParallelism) }
   }
 
   private async runAttempt(checkpoints: Checkpoints, run: Run, number: number): Promise<AttemptOutcome> {
@@ -275,7 +433,8 @@ export class JobCoordinator {
     const { plan, slotParams: params } = this.current
     const started = { attempt: number, parallelism: plan.parallelism }
     events.started({ ...started, from: latest === undefined ? undefined : pathOf(options.storage, latest) })
-    const assignments = assignSlots({ ...options, ...run, plan, params, attempt: number, restore: latest })
+    const memory = options.memory(plan)
+    const assignments = assignSlots({ ...options, ...run, plan, params, memory, attempt: number, restore: latest })
     const restoredSources = Object.fromEntries(
       Object.entries(latest?.sources ?? {}).map(([uid, source]) => [
         uid,
@@ -293,7 +452,7 @@ export class JobCoordinator {
         attempt: number,
         checkpointing: options.checkpointIntervalMs > 0,
       },
-      host: options.hosts(plan.parallelism),
+      host: options.hosts(plan.parallelism, memory),
       clock,
       checkpoints,
       checkpointIntervalMs: options.checkpointIntervalMs,
@@ -301,8 +460,9 @@ export class JobCoordinator {
       restoredSources,
       counterBase: latest?.counters ?? {},
       events,
+      running: () => this.nowRunning(plan.parallelism),
     })
-    if (this.suspending) this.attempt.suspend()
+    this.askFor(this.attempt)
     return this.attempt.run()
   }
 
@@ -315,7 +475,7 @@ export class JobCoordinator {
   private endDelay: () => void = () => {}
 
   private async delay(ms: number): Promise<void> {
-    if (this.suspending) return
+    if (this.suspending || this.canceling || this.stopping !== undefined) return
     await new Promise<void>((resolve) => {
       const cancel = this.options.clock.setTimeout(resolve, ms)
       this.endDelay = () => {
@@ -324,6 +484,16 @@ export class JobCoordinator {
       }
     })
   }
+}
+
+function starting(jobId: string): MillraceError {
+  return new MillraceError('MILLRACE_CONTROL', `job "${jobId}" is only starting`, { hint: 'try again in a moment' })
+}
+
+function over(jobId: string): MillraceError {
+  return new MillraceError('MILLRACE_CONTROL', `job "${jobId}" has ended`, {
+    hint: 'what it had reached is in its last checkpoint',
+  })
 }
 
 /** Where a failure came from, if it says so. */

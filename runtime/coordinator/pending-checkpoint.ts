@@ -1,8 +1,11 @@
 import type { JsonValue } from '../contract/json.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
 
-/** Why a checkpoint is taken: by the clock, as the last one of a finished job, or to suspend it. */
-export type CheckpointReason = 'periodic' | 'final' | 'suspend'
+/**
+ * Why a checkpoint is taken: by the clock, for a savepoint, to go on with another parallelism, to suspend the job, or as the last one of a
+ * finished job.
+ */
+export type CheckpointReason = 'periodic' | 'savepoint' | 'rescale' | 'suspend' | 'final'
 
 /** A triggered checkpoint whose acknowledgements are coming in. Main thread. */
 export class PendingCheckpoint {

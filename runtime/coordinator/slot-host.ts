@@ -1,3 +1,4 @@
+import type { MemoryPlan } from './memory-plan.js'
 import type { SlotAssignment } from '../worker/protocol.js'
 
 /** One end of the line between the coordinator and a slot: a `MessagePort`, or the simulator's. In order; what it takes is copied. */
@@ -24,4 +25,4 @@ export interface SlotHost {
 }
 
 /** A fresh host for each attempt. */
-export type SlotHostFactory = (slots: number) => SlotHost
+export type SlotHostFactory = (slots: number, memory: MemoryPlan) => SlotHost

@@ -58,8 +58,10 @@ export class MetricsRegistry {
     this.checkpointed = counters
   }
 
-  /** Slots begin anew: their counts start at zero, on top of what the checkpoint holds. */
-  attemptStarted(): void {
+  /** Slots, so many, begin anew: their counts start at zero, on top of what the checkpoint holds. */
+  attemptStarted(count: number): void {
+    for (const slots of [this.slots, ...this.held.values()])
+      for (const slot of slots.keys()) if (slot >= count) slots.delete(slot)
     this.base = this.checkpointed ?? this.base
     for (const slots of this.held.values())
       for (const metrics of slots.values()) for (const metric of metrics.values()) metric.restart()

@@ -271,6 +271,9 @@ export class Slot {
         this.encoder.abort(message.checkpointId)
         for (const subtask of this.subtasks) subtask.abort(message.checkpointId)
         return
+      case 'drain':
+        for (const subtask of this.subtasks) subtask.source?.driver.drain()
+        return
       case 'close':
         this.closing = true
     }

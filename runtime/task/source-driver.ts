@@ -73,6 +73,7 @@ export class SourceDriver {
   private opening = 0
   private openingSplits: AssignedSplit[] = []
   private noMoreSplits = false
+  private drained = false
   private published = MIN_WATERMARK
   /** Since when this reader has had no split at all. */
   private emptySinceMs: number | undefined
@@ -121,6 +122,11 @@ export class SourceDriver {
     this.inOrder(() => this.finished.release(ids))
   }
 
+  /** Reads nothing more: what is left of the splits stays in checkpoints. */
+  drain(): void {
+    this.drained = true
+  }
+
   /** A checkpoint was triggered: its `snapshot` will come, and what is assigned or retired meanwhile is not in it. */
   trigger(): void {
     this.orders.push(BARRIER)
@@ -140,8 +146,9 @@ export class SourceDriver {
     }
   }
 
-  /** Whether all splits are read (with successors: and retired) and none will come. */
+  /** Whether all splits are read (with successors: and retired) and none will come, or nothing more is to be read. */
   get ended(): boolean {
+    if (this.drained) return true
     return this.noMoreSplits && this.opening === 0 && this.splits.length === 0 && this.finished.empty
   }
 

@@ -96,7 +96,7 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
     clock,
     events,
     plan,
-    memory: planMemory(options.memoryBytes ?? 256 * 1024 * 1024, plan.parallelism, ringCount(plan)),
+    memory: (of) => planMemory(options.memoryBytes ?? 256 * 1024 * 1024, of.parallelism, ringCount(of)),
     hosts: () => new InProcessSlots(job, clock),
     spillDirectory: join(directory, 'spill'),
     merge: merges.run,

@@ -90,6 +90,8 @@ export type ToSlot =
   | { readonly type: 'triggerCheckpoint'; readonly checkpointId: number; readonly timestampMs: number }
   | { readonly type: 'checkpointComplete'; readonly checkpointId: number }
   | { readonly type: 'checkpointAborted'; readonly checkpointId: number }
+  /** Sources end as if there were nothing more to read. */
+  | { readonly type: 'drain' }
   /** Close all operators and end. */
   | { readonly type: 'close' }
 

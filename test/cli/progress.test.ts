@@ -51,7 +51,15 @@ describe('plain progress', () => {
       watermark: 0,
     })
     vi.advanceTimersByTime(500)
-    progress.checkpoint({ checkpointId: 1, durationMs: 12, writtenBytes: 2048, stateBytes: 2048, counters: {} })
+    progress.checkpoint({
+      checkpointId: 1,
+      reason: 'periodic',
+      path: 'manifests/1',
+      durationMs: 12,
+      writtenBytes: 2048,
+      stateBytes: 2048,
+      counters: {},
+    })
     vi.advanceTimersByTime(5000)
     progress.end()
     expect(err).toEqual([

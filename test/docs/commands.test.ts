@@ -7,6 +7,7 @@ import hotSensors from '../../jobs/hotSensors.js'
 import pageImpressions from '../../jobs/pageImpressions.js'
 import turbineAlerts from '../../jobs/turbineAlerts.js'
 import windTurbine from '../../jobs/windTurbine.js'
+import { CONTROL_VERBS } from '../../runtime/cli/control-command.js'
 import { DASHBOARD_FLAGS } from '../../runtime/cli/dashboard-command.js'
 import type { JobDefinition } from '../../runtime/contract/graph.js'
 import { blocksOf, readPages, repository } from './pages.js'
@@ -68,7 +69,11 @@ describe('commands in the documentation', () => {
 
   it.each(pages)('options and variables that $path names exist', ({ text }) => {
     const flags = [...text.matchAll(/(?<![\w-])--[a-zA-Z][\w-]*/g)].map(([flag]) => flag)
-    const known = [...[...specs, ...DASHBOARD_FLAGS].map(({ key }) => `--${key}`), ...OTHER_FLAGS, ...FOREIGN_FLAGS]
+    const known = [
+      ...[...specs, ...DASHBOARD_FLAGS, ...CONTROL_VERBS.flatMap(({ flags }) => flags)].map(({ key }) => `--${key}`),
+      ...OTHER_FLAGS,
+      ...FOREIGN_FLAGS,
+    ]
     expect(flags.filter((flag) => !known.includes(flag))).toEqual([])
     const variables = [...text.matchAll(/MILLRACE_[A-Z_]+/g)].map(([name]) => name)
     const codes = errorCodes()

@@ -87,11 +87,11 @@ describe('the series of a job', () => {
 
   it('totals go on from the checkpoint after a restart, and rates count what was done, twice where it was done twice', () => {
     const registry = registryAt('application')
-    registry.attemptStarted()
+    registry.attemptStarted(2)
     registry.slotReported(0, slotFigures({ in: [counter('numRecordsIn', 500)] }), { in: { numRecordsIn: 1000 } })
     expect(shown(registry.collect(10_000), 'numRecordsIn')).toEqual({ '': [1500] })
     registry.checkpointCompleted({ in: { numRecordsIn: 1400 } })
-    registry.attemptStarted()
+    registry.attemptStarted(2)
     expect(shown(registry.collect(20_000), 'numRecordsIn')).toEqual({ '': [1400] })
     registry.slotReported(0, slotFigures({ in: [counter('numRecordsIn', 300)] }), { in: { numRecordsIn: 1400 } })
     const series = registry.collect(30_000)
@@ -191,7 +191,7 @@ describe('the series of a job', () => {
     registry.slotReported(0, slotFigures({}, thread(50, 3)), {})
     registry.slotReported(1, slotFigures({}, thread(100, 4)), {})
     expect(shown(registry.collect(1000), 'heapMemoryUtilization')).toEqual({ '': [25, 50] })
-    registry.attemptStarted()
+    registry.attemptStarted(2)
     registry.slotReported(0, slotFigures({}, thread(20, 1)), {})
     const series = registry.collect(2000)
     expect(shown(series, 'oldGenerationGCCount')).toEqual({ '': [8] })

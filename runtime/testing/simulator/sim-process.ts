@@ -139,11 +139,11 @@ export class SimProcess {
       randomId: () => random.id(),
       events: this.events(),
       plan: planJob(graph, parallelism, maxParallelism),
-      memory: {
+      memory: () => ({
         slot: { ringBytes: settings.ringBytes, cacheBytes: settings.cacheBytes, levelDbBytes: 0 },
         youngGenerationMb: 0,
         oldGenerationMb: 0,
-      },
+      }),
       hosts: (slots) => {
         this.slots = new SimSlots(
           { main, scheduler, disk: world.disk, faults, time: this.time, jobFor: world.jobFor },

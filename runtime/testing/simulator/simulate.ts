@@ -1,6 +1,7 @@
 import { MillraceError } from '../../contract/errors.js'
 import type { JobDefinition } from '../../contract/graph.js'
 import { checkJob } from '../../coordinator/check-job.js'
+import { systemClock } from '../../worker/system-clock.js'
 import { frozenJob } from '../frozen-job.js'
 import { CALM, drawProfile, type FaultCounts } from './faults.js'
 import { SimRandom } from './random.js'
@@ -68,7 +69,7 @@ export async function simulation(given: JobDefinition, options: SimulationOption
     }
   }
   const sources = graph.nodes.filter((node) => node.kind === 'source')
-  await checkJob({ nodes: sources }, { jobId: job.name, warn: () => {} })
+  await checkJob({ nodes: sources }, { jobId: job.name, clock: systemClock, warn: () => {} })
   const common = {
     job,
     params,

@@ -1,0 +1,106 @@
+import type { ErrorCode } from '../contract/errors.js'
+import type { CheckpointReason } from '../coordinator/pending-checkpoint.js'
+import type { JobPhase } from '../coordinator/job-coordinator.js'
+import type { SavepointInfo } from '../coordinator/savepoints.js'
+
+/** A running job as `runtime status` shows it: names and meaning are a contract. */
+export interface JobView {
+  /** Its id. */
+  readonly job: string
+  readonly name: string
+  readonly state: JobPhase
+  readonly pid: number
+  /** How many slots it has, or is being given. */
+  readonly parallelism: number
+  readonly maxParallelism: number
+  /** Numbers restarts in this process, from 1; 0 before the first. */
+  readonly attempt: number
+  readonly startedAtMs: number
+  readonly durationMs: number
+  /** Since the job's first start; not yet those of a checkpoint. */
+  readonly recordsIn: number
+  readonly recordsOut: number
+  readonly lateRecordsDropped: number
+  readonly invalidRecords: number
+  /** Of the slowest source, epoch milliseconds; null before there is one. */
+  readonly watermark: number | null
+  readonly checkpointDir: string
+  readonly restoredFrom: string | null
+  readonly checkpoints: number
+  readonly lastCheckpoint: CheckpointView | null
+  readonly failures: number
+  readonly firstFailure: FailureView | null
+}
+
+/** One completed checkpoint. */
+export interface CheckpointView {
+  readonly id: number
+  readonly reason: CheckpointReason
+  readonly completedAtMs: number
+  readonly durationMs: number
+  readonly writtenBytes: number
+  readonly stateBytes: number
+  /** What `--restore` takes, while it is retained. */
+  readonly path: string
+}
+
+/** One that was given up. */
+export interface FailedCheckpointView {
+  readonly id: number
+  readonly failedAtMs: number
+  readonly reason: string
+}
+
+/** The checkpoints of this process, newest last. */
+export interface CheckpointsView {
+  readonly job: string
+  readonly completed: number
+  readonly failed: number
+  /** The last of them. */
+  readonly recent: readonly CheckpointView[]
+  readonly recentFailed: readonly FailedCheckpointView[]
+}
+
+/** One failure of an attempt. */
+export interface FailureView {
+  readonly atMs: number
+  readonly attempt: number
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint: string | null
+  /** In the user's code, `file:line:column`. */
+  readonly at: string | null
+  /** Of the operator. */
+  readonly uid: string | null
+  /** After so many milliseconds; null: the job has failed for good. */
+  readonly restartInMs: number | null
+  readonly stack: string | null
+}
+
+/** The failures of this process. The first stays: later ones are often its consequences. */
+export interface FailuresView {
+  readonly job: string
+  readonly total: number
+  readonly first: FailureView | null
+  /** The last of them, newest last. */
+  readonly recent: readonly FailureView[]
+}
+
+/** What can be asked and told of a running job. Main thread; rejects with a MillraceError. */
+export interface JobControl {
+  status(): JobView
+  checkpoints(): CheckpointsView
+  exceptions(): FailuresView
+  /** `directory`: a folder or URL that gets a folder of its own for it; default beside the checkpoints. */
+  savepoint(directory: string | undefined): Promise<SavepointInfo>
+  stop(directory: string | undefined, drain: boolean): Promise<SavepointInfo>
+  cancel(): void
+  rescale(parallelism: number): Promise<void>
+}
+
+/** What a server of a running job needs. */
+export interface ControlOptions {
+  readonly control: JobControl
+  /** Whoever has it may do everything. */
+  readonly token: string
+}
