@@ -254,6 +254,19 @@ describeWith(['dynamodb-local'], 'deduplicateByTransaction', () => {
     expect(duplicates.values()).toHaveLength(300 - first.size)
   })
 
+  it('knows what others have claimed in its namespace; without one there are no others', async () => {
+    const seen: number[] = []
+    for (const [i, namespace] of ['orders', 'orders', 'others', undefined, undefined].entries()) {
+      const { job, unique } = dedupJob([[order('a', `of ${i}`)]], {
+        uid: `once-${i}`,
+        ...(namespace === undefined ? {} : { namespace }),
+      })
+      expect((await runInProcess(job)).failure).toBeUndefined()
+      seen.push(unique.values().length)
+    }
+    expect(seen).toEqual([1, 0, 1, 1, 1])
+  })
+
   it('rejects records without an id, and those whose item is too large for the table', async () => {
     const { job, unique, rejected } = dedupJob(
       [[order(undefined, '1'), order('', '2'), { ...order('b', '3'), note: 'x'.repeat(410_000) }, order('c', '4')]],

@@ -175,7 +175,7 @@ describeWith(['dynamodb-local'], 'DynamoDB', () => {
       expect(reasons).toEqual(
         expect.arrayContaining([
           'the partition key id is empty',
-          'the partition key id is missing',
+          'the partition key id is missing; it has n',
           expect.stringMatching(/over the limit of 409600 bytes/),
           'is no object',
         ]),

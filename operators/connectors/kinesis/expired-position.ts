@@ -30,8 +30,11 @@ export function startOf(position: ShardPosition): FetchStart {
   }
 }
 
-/** What makes a position doubtful: its record did not come, the service refuses it, or it is so old that what is behind it may be gone. */
-export type Doubt = 'absent' | 'refused' | 'age'
+/**
+ * What makes a position doubtful: its record did not come, the service refuses it, it is so old that what is behind it may have been
+ * dropped, or not even the shard's oldest record can be asked for.
+ */
+export type Doubt = 'absent' | 'refused' | 'age' | 'gone'
 
 /** Everything that arrived before that time lies before the position: see {@link ShardPosition}. Epoch milliseconds; undefined: unknown. */
 export function readToMsOf(position: ShardPosition): number | undefined {
@@ -57,10 +60,10 @@ export function isBeyondLeastRetention(timeMs: number, atMs: number): boolean {
  * read, and the position's own record was dropped for its age. A record that should be kept and is not leaves no trust in the rest.
  */
 export function isExpired(position: ShardPosition, horizonMs: number, doubt: Doubt): boolean {
+  if (doubt === 'gone') return true
   if (doubt !== 'age') {
     if (position.at === 'within') return true
     if (position.at === 'after' && position.arrivalMs >= horizonMs) return true
-    if (position.at !== 'after' && doubt === 'refused') return true
   }
   return (readToMsOf(position) ?? Infinity) < horizonMs
 }

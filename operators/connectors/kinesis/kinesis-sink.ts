@@ -18,7 +18,8 @@ import { isStream, STREAM_FORM } from './stream-name.js'
 export function kinesisSink<T = unknown>(options: KinesisSinkOptions<T>): Sink<T> {
   const { stream, partitionKey, aggregate } = options
   if (stream === '') refuse('kinesisSink has an empty stream', 'name a stream, or give its ARN')
-  if (!isStream(stream)) refuse(`kinesisSink: ${JSON.stringify(stream)} is not the name or ARN of a stream`, STREAM_FORM)
+  if (!isStream(stream))
+    refuse(`kinesisSink: ${JSON.stringify(stream)} is not the name or ARN of a stream`, STREAM_FORM)
   requireTuning('kinesisSink', options)
   const fault = typeof partitionKey === 'string' ? partitionKeyFault(partitionKey) : undefined
   if (fault !== undefined) refuse(`kinesisSink: ${fault}`, 'give 1 to 256 characters')

@@ -63,8 +63,6 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
   private doubted: Doubted | undefined
   /** What came first, where it left the position in doubt. */
   private doubtful: ShardBatch | undefined
-  /** Not even the shard's oldest record could be asked for. */
-  private gone = false
   private end: ShardEnd | undefined
 
   constructor(split: ShardSplit, host: ShardHost) {
@@ -100,8 +98,8 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
         await this.fetcher.ready()
       } catch (error) {
         if (!(error instanceof PositionRefused)) throw error
-        this.gone = error.start.type === 'TRIM_HORIZON'
-        this.doubted = { doubt: 'refused', atMs: this.host.now(), cause: error.cause }
+        const doubt = error.start.type === 'TRIM_HORIZON' ? 'gone' : 'refused'
+        this.doubted = { doubt, atMs: this.host.now(), cause: error.cause }
         continue
       }
       if (this.takeBatch()) return
@@ -136,7 +134,7 @@ export class ShardSplitReader implements SplitReader<KinesisRecord, ShardSplit> 
       return
     }
     await this.fetcher?.close()
-    if (this.gone) return this.finish({ by: 'closed', children: [] })
+    if (doubted.doubt === 'gone') return this.finish({ by: 'closed', children: [] })
     // A number that was dropped for its age: what is there lies behind it. `begin` drops what does not.
     if (expired) this.base = { at: 'horizon' }
     this.fetchFrom({ type: 'TRIM_HORIZON' })

@@ -4,7 +4,8 @@ const STREAM_ARN = new RegExp(`^arn:[^:]+:kinesis:[^:]+:[^:]*:stream/${NAME}{1,1
 const CONSUMER_ARN = new RegExp(`^arn:[^:]+:kinesis:[^:]+:[^:]*:stream/${NAME}{1,128}/consumer/${NAME}{1,128}:\\d+$`)
 
 /** What {@link isStream} takes, for hints. */
-export const STREAM_FORM = 'names have 1 to 128 of a-z A-Z 0-9 _ . -, ARNs are arn:aws:kinesis:REGION:ACCOUNT:stream/NAME'
+export const STREAM_FORM =
+  'names have 1 to 128 of a-z A-Z 0-9 _ . -, ARNs are arn:aws:kinesis:REGION:ACCOUNT:stream/NAME'
 
 /** What {@link isConsumerArn} takes, for hints. */
 export const CONSUMER_ARN_FORM = 'it is arn:aws:kinesis:REGION:ACCOUNT:stream/NAME/consumer/NAME:NUMBER'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseLocator } from '../../../operators/api/locator.js'
-import { kinesisSource, kinesisSourceFor } from '../../../operators/connectors/kinesis/index.js'
+import { kinesisSinkFor, kinesisSource, kinesisSourceFor } from '../../../operators/connectors/kinesis/index.js'
 
 const source = (text: string) => kinesisSourceFor(parseLocator(text)!)
 
@@ -23,6 +23,7 @@ describe('a locator of a stream', () => {
     'consumer=polling',
     'consumer=efo',
     'consumer=fan-out&consumerName=reader&consumerLifecycle=self',
+    'consumer=efo&consumerLifecycle=self&consumerArn=arn%3Aaws%3Akinesis%3Aeu-west-1%3A123456789012%3Astream%2Fturbines%2Fconsumer%2Fmine%3A1700000000',
     'discoveryInterval=30s&onExpiredPosition=trim-horizon&deaggregate=false',
     'region=eu-west-1&endpoint=http%3A%2F%2F127.0.0.1%3A4567&roleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Freader&externalId=x&roleSessionName=y',
   ])('takes %s', (query) => {
@@ -38,6 +39,11 @@ describe('a locator of a stream', () => {
     ['consumerName=reader', 'consumerName is for fan-out'],
     ['discoveryInterval=10', 'discoveryInterval=10 is not a duration'],
     ['speed=fast', 'unknown option "speed"'],
+    ['consumer=efo&consumerLifecycle=self&consumerArn=mine', '"mine" is not the ARN of a consumer'],
+    [
+      'consumer=efo&consumerLifecycle=self&consumerArn=arn%3Aaws%3Akinesis%3Aeu-west-1%3A123456789012%3Astream%2Fturbines',
+      'is not the ARN of a consumer',
+    ],
   ])('refuses %s', (query, message) => {
     expect(() => source(`kinesis://turbines?${query}`)).toThrow(message)
   })
@@ -45,6 +51,14 @@ describe('a locator of a stream', () => {
   it('refuses what names no stream', () => {
     expect(() => source('kinesis://')).toThrow('names no stream')
   })
+
+  it.each(['kinesis:///', 'kinesis::', 'kinesis://a/b', 'kinesis://arn:aws:sqs:eu-west-1:123456789012:turbines'])(
+    'refuses %s, to read and to write',
+    (text) => {
+      expect(() => source(text)).toThrow(/is not the name or ARN of a stream$/)
+      expect(() => kinesisSinkFor(parseLocator(text)!)).toThrow(/is not the name or ARN of a stream$/)
+    },
+  )
 })
 
 describe('the options of a source', () => {

@@ -11,6 +11,7 @@ import { KinesisReader } from '../../../../operators/connectors/kinesis/kinesis-
 import type { KinesisRecord } from '../../../../operators/connectors/kinesis/kinesis-record.js'
 import { polling } from '../../../../operators/connectors/kinesis/polling.js'
 import type { OnExpiredPosition } from '../../../../operators/connectors/kinesis/expired-position.js'
+import type { ShardConsumer } from '../../../../operators/connectors/kinesis/shard-reader.js'
 import type { ShardPosition, ShardSplit } from '../../../../operators/connectors/kinesis/shard-split.js'
 import type { EnumeratorContext, NewSplit, SplitReader } from '../../../../runtime/contract/source.js'
 import type { VirtualClock } from '../../../../runtime/testing/virtual-clock.js'
@@ -70,6 +71,8 @@ export interface SimulatedJobOptions {
   readonly stopAtMs?: number
   readonly onExpiredPosition?: OnExpiredPosition
   readonly checkpointing?: boolean
+  /** Default: polling with little memory. */
+  readonly consumer?: ShardConsumer
 }
 
 /** One attempt of a job. */
@@ -97,7 +100,7 @@ export class SimulatedJob {
     this.watermark = from?.watermark ?? -Infinity
     this.completed = from
     const { kinesis, random, start, stopAtMs, onExpiredPosition = 'fail' } = options
-    const consumer = polling({ bufferBytes: 20_000 })
+    const { consumer = polling({ bufferBytes: 20_000 }) } = options
     const reading = { consumer, deaggregate: true, onExpiredPosition, random: random.next }
     this.subtasks = Array.from({ length: options.parallelism }, (_, subtask) => ({
       reader: new KinesisReader({ stream: kinesis.stream(), ...reading }, this.readerContext(subtask)),

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { _Record, ChildShard, GetRecordsOutput, KinesisClient, Shard } from '@aws-sdk/client-kinesis'
+import type {
+  _Record,
+  ChildShard,
+  GetRecordsOutput,
+  KinesisClient,
+  Shard,
+  SubscribeToShardEventStream,
+} from '@aws-sdk/client-kinesis'
 import * as sdk from '@aws-sdk/client-kinesis'
 import { type KinesisAccess, KinesisStream } from '../../../../operators/connectors/kinesis/kinesis-stream.js'
 import type { Clock } from '../../../../runtime/contract/time.js'
@@ -140,6 +147,8 @@ export class SimulatedKinesis {
         return { ShardIterator: this.iterator(input) }
       case 'GetRecords':
         return this.getRecords(input)
+      case 'SubscribeToShard':
+        return { EventStream: this.events(input) }
       default:
         throw failure('UnknownOperationException')
     }
@@ -221,6 +230,37 @@ export class SimulatedKinesis {
     shard.calls = [...shard.calls.filter((atMs) => atMs > now - 1_000), now]
     if (shard.calls.length > 5 || this.random() < throttle) throw failure('ProvisionedThroughputExceededException')
     return this.answer(shard, Math.max(Number(index), shard.trimmed), input.Limit ?? 10_000, this.random() < empty)
+  }
+
+  /** At once while there are records, else every five seconds, for five minutes. */
+  private async *events(input: {
+    ShardId?: string
+    StartingPosition?: { Type?: string; SequenceNumber?: string; Timestamp?: Date }
+  }): AsyncGenerator<SubscribeToShardEventStream, undefined> {
+    const { Type, SequenceNumber, Timestamp } = input.StartingPosition!
+    const at = { ShardIteratorType: Type, StartingSequenceNumber: SequenceNumber, Timestamp }
+    let index = Number(this.iterator({ ShardId: input.ShardId, ...at } as never).split('/')[1])
+    const endMs = this.clock.now() + ITERATOR_LIFE_MS
+    while (this.clock.now() < endMs) {
+      const shard = this.shard(input.ShardId!)
+      const answer = this.answer(shard, index, 5, false)
+      const records = answer.Records ?? []
+      index += records.length
+      const last = records.at(-1)?.SequenceNumber
+      const continuation = index < shard.records.length ? (last ?? String(shard.startSequence)) : String(this.sequence)
+      yield {
+        SubscribeToShardEvent: {
+          Records: records,
+          MillisBehindLatest: answer.MillisBehindLatest,
+          ContinuationSequenceNumber: answer.NextShardIterator === undefined ? undefined : continuation,
+          ChildShards: answer.ChildShards,
+        },
+      }
+      if (answer.NextShardIterator === undefined) return undefined
+      if (index < shard.records.length) continue
+      await new Promise<void>((resolve) => void this.clock.setTimeout(resolve, 5_000))
+    }
+    return undefined
   }
 
   private answer(shard: SimulatedShard, from: number, limit: number, empty: boolean): GetRecordsOutput {
