@@ -5,6 +5,7 @@ import { logPath } from '../checkpoint/log-path.js'
 import { readEpochBelow } from '../checkpoint/log-reader.js'
 import type { CheckpointManifest, ProcessIdentity } from '../checkpoint/manifest.js'
 import { ManifestLog } from '../checkpoint/manifest-log.js'
+import { MillraceError } from '../contract/errors.js'
 import { openStorage } from '../storage/open-storage.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { mainClock } from './clock.js'
@@ -26,6 +27,8 @@ export interface RestorePlace {
   /** `latest`, `none` or a path. */
   readonly restore: string
   readonly allowDuplicateOutput: boolean
+  /** The savepoint is to become the job's own. */
+  readonly claim: boolean
 }
 
 /** What was found. */
@@ -35,6 +38,8 @@ export interface FoundRestore {
   readonly checkpoint: CheckpointManifest | undefined
   /** Where it was, if it was copied from another storage. */
   readonly copiedFrom: string | undefined
+  /** The savepoint that the job takes over. */
+  readonly claimed: CheckpointStorage | undefined
   /** What the user should know. */
   readonly notes: readonly string[]
 }
@@ -44,16 +49,24 @@ export interface FoundRestore {
  * first. Call it while the job is held.
  */
 export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: RestorePlace): Promise<FoundRestore> {
-  const { storage, jobId, restore } = place
+  const { storage, jobId, restore, claim } = place
   if (restore === 'latest' || restore === 'none') {
+    if (claim) throw unclaimable(`--restore ${restore} names none`)
     const log = restore === 'none' ? undefined : await ManifestLog.open(storage, { jobId })
     const unreported = log !== undefined && (await isUnreported(log, place))
     const request: RestoreRequest = { ...job, mode: { kind: restore }, unreported }
-    return { request, checkpoint: chooseRestore(request, log?.latest()), copiedFrom: undefined, notes: [] }
+    return {
+      request,
+      checkpoint: chooseRestore(request, log?.latest()),
+      copiedFrom: undefined,
+      claimed: undefined,
+      notes: [],
+    }
   }
   const { storageUrl, position } = checkpointPlace(restore)
   const from = openStorage(storageUrl)
   const named = await findCheckpoint(from, position)
+  if (claim && named.savepoint !== true) throw unclaimable(`${from.describe()} is none`)
   const own = from.describe() === storage.describe()
   chooseRestore({ ...job, mode: { kind: 'path', checkpoint: named } }, undefined)
   if (!place.allowDuplicateOutput) {
@@ -64,7 +77,19 @@ export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: Rest
   const fitting = withoutOtherOutput(named, job.graph)
   const checkpoint = own ? fitting.checkpoint : await copy(from, fitting.checkpoint, place)
   const copiedFrom = own ? undefined : `${from.describe()}/${logPath(named.position)}`
-  return { request: { ...job, mode: { kind: 'path', checkpoint } }, checkpoint, copiedFrom, notes: fitting.notes }
+  return {
+    request: { ...job, mode: { kind: 'path', checkpoint } },
+    checkpoint,
+    copiedFrom,
+    claimed: claim ? from : undefined,
+    notes: fitting.notes,
+  }
+}
+
+function unclaimable(why: string): MillraceError {
+  return new MillraceError('MILLRACE_USAGE', `--claim-mode claim takes over a savepoint, and ${why}`, {
+    hint: 'name one with --restore PATH, or leave --claim-mode out: checkpoints of another folder are copied and stay',
+  })
 }
 
 /** Whether the job has finished, but the process that saw to that was killed before its end: nobody knows yet. */
