@@ -27,6 +27,7 @@ export interface OptionValues {
   readonly checkpointIntervalMs: number
   /** `latest`, `none`, or where a checkpoint is. */
   readonly restore: string
+  readonly claimMode: 'no-claim' | 'claim'
   readonly allowNonRestoredState: boolean
   readonly allowDuplicateOutput: boolean
   readonly restartAttempts: number
@@ -129,6 +130,13 @@ export const OPTIONS: {
     type: text,
     default: 'latest',
     description: 'go on from the last checkpoint, from none, or from that checkpoint file or folder',
+  },
+  claimMode: {
+    key: 'claim-mode',
+    argument: 'no-claim|claim',
+    type: oneOf(['no-claim', 'claim']),
+    default: 'no-claim',
+    description: 'with --restore PATH to a savepoint: leave it alone, or delete it after the first own checkpoint',
   },
   allowNonRestoredState: {
     key: 'allow-non-restored-state',

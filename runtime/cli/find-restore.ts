@@ -27,6 +27,8 @@ export interface RestorePlace {
   /** `latest`, `none` or a path. */
   readonly restore: string
   readonly allowDuplicateOutput: boolean
+  /** The savepoint is to become the job's own. */
+  readonly claim: boolean
 }
 
 /** What was found. */
@@ -38,6 +40,8 @@ export interface FoundRestore {
   readonly newest?: number | undefined
   /** Where it was, if it was copied from another storage. */
   readonly copiedFrom: string | undefined
+  /** The savepoint that the job takes over. */
+  readonly claimed: CheckpointStorage | undefined
   /** What the user should know. */
   readonly notes: readonly string[]
 }
@@ -47,18 +51,20 @@ export interface FoundRestore {
  * first. Call it while the job is held.
  */
 export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: RestorePlace): Promise<FoundRestore> {
-  const { storage, jobId, restore } = place
+  const { storage, jobId, restore, claim } = place
   if (restore === 'latest' || restore === 'none') {
+    if (claim) throw unclaimable(`--restore ${restore} names none`)
     const log = restore === 'none' ? undefined : await ManifestLog.open(storage, { jobId })
     const unreported = log !== undefined && (await isUnreported(log, place))
     const request: RestoreRequest = { ...job, mode: { kind: restore }, unreported }
     const latest = log?.latest()
     const checkpoint = chooseRestore(request, latest)
-    return { request, checkpoint, newest: latest?.position, copiedFrom: undefined, notes: [] }
+    return { request, checkpoint, newest: latest?.position, copiedFrom: undefined, claimed: undefined, notes: [] }
   }
   const { storageUrl, position } = checkpointPlace(restore)
   const from = openStorage(storageUrl)
   const named = await findCheckpoint(from, position)
+  if (claim && named.savepoint !== true) throw unclaimable(`${from.describe()} is none`)
   const own = from.describe() === storage.describe()
   chooseRestore({ ...job, mode: { kind: 'path', checkpoint: named } }, undefined)
   if (!place.allowDuplicateOutput) {
@@ -69,7 +75,19 @@ export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: Rest
   const fitting = withoutOtherOutput(named, job.graph)
   const checkpoint = own ? fitting.checkpoint : await copy(from, fitting.checkpoint, place)
   const copiedFrom = own ? undefined : `${from.describe()}/${logPath(named.position)}`
-  return { request: { ...job, mode: { kind: 'path', checkpoint } }, checkpoint, copiedFrom, notes: fitting.notes }
+  return {
+    request: { ...job, mode: { kind: 'path', checkpoint } },
+    checkpoint,
+    copiedFrom,
+    claimed: claim ? from : undefined,
+    notes: fitting.notes,
+  }
+}
+
+function unclaimable(why: string): MillraceError {
+  return new MillraceError('MILLRACE_USAGE', `--claim-mode claim takes over a savepoint, and ${why}`, {
+    hint: 'name one with --restore PATH, or leave --claim-mode out: checkpoints of another folder are copied and stay',
+  })
 }
 
 /**

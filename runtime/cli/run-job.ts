@@ -16,6 +16,7 @@ import { openStorage } from '../storage/open-storage.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { ThreadMerges } from '../worker/thread-merges.js'
 import { ThreadSlots } from '../worker/thread-slots.js'
+import { Claim } from './claim.js'
 import { mainClock } from './clock.js'
 import { ControlledJob } from './job-control.js'
 import { openJobMetrics, type JobMetrics } from './job-metrics.js'
@@ -105,17 +106,22 @@ async function runHeld(
   hooks: RunHooks,
 ): Promise<JobResult> {
   const { job, jobId, graph, bundle } = prepared
-  const { restore, allowDuplicateOutput, allowNonRestoredState } = values
+  const { restore, claimMode, allowDuplicateOutput, allowNonRestoredState } = values
   const maxParallelism = origins.maxParallelism === undefined ? undefined : values.maxParallelism
   const target = { jobName: job.name, graph, maxParallelism, allowNonRestoredState }
-  const found = await findRestore(target, { storage, jobId, identity, predecessors, restore, allowDuplicateOutput })
+  const found = await findRestore(target, {
+    ...{ storage, jobId, identity, predecessors, restore, allowDuplicateOutput },
+    claim: claimMode === 'claim',
+  })
   for (const note of found.notes) hooks.warn(note)
   await checkJob(graph, { jobId, clock: mainClock, warn: (uid, message) => hooks.events.warn(uid, message) })
   const plan = planJob(graph, values.parallelism, found.checkpoint?.maxParallelism ?? values.maxParallelism)
   const slotEntry = entry('slot-entry.js')
   const merges = new ThreadMerges(entry('merge-entry.js'))
   const spillDirectory = makeSpillFolder(jobId, storage.describe())
-  const events = control.observe(hooks.events)
+  const claim = found.claimed === undefined ? undefined : new Claim(found.claimed, hooks.warn)
+  const watched = control.observe(hooks.events)
+  const events = claim?.observe(watched) ?? watched
   const coordinator = new JobCoordinator({
     jobId,
     jobName: job.name,
@@ -148,6 +154,7 @@ async function runHeld(
     const result = await coordinator.run()
     return found.copiedFrom === undefined ? result : { ...result, restoredFrom: found.copiedFrom }
   } finally {
+    await claim?.settled()
     await control.close()
     await merges.close()
     rmSync(dirname(spillDirectory), { recursive: true, force: true })

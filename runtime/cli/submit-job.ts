@@ -18,6 +18,7 @@ export interface SubmitOptions {
   readonly checkpointDir?: string
   readonly checkpointInterval?: string
   readonly restore?: string
+  readonly claimMode?: 'no-claim' | 'claim'
   readonly allowNonRestoredState?: boolean
   readonly allowDuplicateOutput?: boolean
   readonly restartAttempts?: number

@@ -12,11 +12,11 @@ import { OperatorFailure } from '../contract/operator-failure.js'
 import type { Ending } from '../contract/source.js'
 import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
-import type { AssignedSplit, FromSlot, SlotAssignment, SlotMetrics, ToSlot } from '../worker/protocol.js'
+import type { AssignedSplit, ControlPort, FromSlot, SlotAssignment, SlotMetrics, ToSlot } from '../worker/protocol.js'
 import { addCounters, type CounterTotals } from './draft.js'
 import type { JobEvents } from './events.js'
 import { PendingCheckpoint, type CheckpointReason } from './pending-checkpoint.js'
-import type { ControlLine, ControlPort, SlotHost } from './slot-host.js'
+import type { ControlLine, SlotHost } from './slot-host.js'
 import { SourceCoordinator, type SourceRun } from './source-coordinator.js'
 
 /** How an attempt ended. */

@@ -1,12 +1,5 @@
 import type { MemoryPlan } from './memory-plan.js'
-import type { SlotAssignment } from '../worker/protocol.js'
-
-/** One end of the line between the coordinator and a slot: a `MessagePort`, or the simulator's. In order; what it takes is copied. */
-export interface ControlPort {
-  postMessage(message: unknown): void
-  on(event: 'message', listener: (message: unknown) => void): unknown
-  close(): void
-}
+import type { ControlPort, SlotAssignment } from '../worker/protocol.js'
 
 /** Both ends of a line. */
 export interface ControlLine {

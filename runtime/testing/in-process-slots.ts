@@ -1,6 +1,7 @@
 import type { JobDefinition } from '../contract/graph.js'
 import type { Clock } from '../contract/time.js'
-import type { ControlPort, SlotHost } from '../coordinator/slot-host.js'
+import type { SlotHost } from '../coordinator/slot-host.js'
+import type { ControlPort } from '../worker/protocol.js'
 import type { SlotAssignment } from '../worker/protocol.js'
 import { startSlot, type RunningSlot } from '../worker/run-slot.js'
 

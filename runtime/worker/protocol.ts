@@ -8,6 +8,13 @@ import type { StateSchema } from '../contract/state.js'
 import type { SegmentRef } from '../checkpoint/manifest.js'
 import type { SlotFigures } from '../metrics/figures.js'
 
+/** One end of the line between the coordinator and a slot: a `MessagePort`, or the simulator's. In order; what it takes is copied. */
+export interface ControlPort {
+  postMessage(message: unknown): void
+  on(event: 'message', listener: (message: unknown) => void): unknown
+  close(): void
+}
+
 /** What a slot is started with. */
 export interface SlotAssignment {
   readonly slot: number

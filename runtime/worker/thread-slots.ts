@@ -1,7 +1,8 @@
 import { Piscina } from 'piscina'
 import type { MessagePort } from 'node:worker_threads'
 import { MillraceError } from '../contract/errors.js'
-import type { ControlPort, SlotHost } from '../coordinator/slot-host.js'
+import type { SlotHost } from '../coordinator/slot-host.js'
+import type { ControlPort } from '../worker/protocol.js'
 import type { SlotAssignment } from './protocol.js'
 
 /** The threads of one attempt. */

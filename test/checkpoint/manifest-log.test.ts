@@ -282,6 +282,27 @@ describe('retention', () => {
     expect(segments(storage)).toEqual([2, 3, 4].map((id) => segmentRef(1, id).path))
   })
 
+  it('keeps a pinned checkpoint and its segments until it is let go', async () => {
+    const storage = new MemoryStorage()
+    const log = await owned(storage)
+    const first = await append(log, 1, await withFiles(storage, 1, [1]))
+    const unpin = log.pin(first)
+    const again = log.pin(first)
+    for (const id of [2, 3, 4]) {
+      await append(log, id, await withFiles(storage, 1, [id]))
+      await log.retire()
+    }
+    expect(positions(storage)).toEqual([1, 2, 4, 5])
+    expect(segments(storage)).toContain(segmentRef(1, 1).path)
+    unpin()
+    await log.retire()
+    expect(positions(storage)).toEqual([1, 2, 4, 5])
+    again()
+    await log.retire()
+    expect(positions(storage)).toEqual([1, 4, 5])
+    expect(segments(storage)).not.toContain(segmentRef(1, 1).path)
+  })
+
   it('does not touch segments of its own epoch that no manifest has seen yet', async () => {
     const storage = new MemoryStorage()
     const log = await owned(storage, 1)

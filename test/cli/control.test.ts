@@ -6,13 +6,7 @@ import { reportOf, runCli, startCli, type RunningCli } from './run-cli.js'
 import { countingJob } from './sample-jobs.js'
 import { tempFolder } from './temp-folder.js'
 
-/** Eight seconds of records, and three. */
-const LONG = 16_000
-const SHORT = 6_000
-
-function fast(count: number): string[] {
-  return ['--param', 'rate=2000', '--param', 'printEvery=500', '--param', `count=${count}`, '--json']
-}
+const ENDLESS = ['--param', 'rate=2000', '--param', 'printEvery=500', '--json']
 
 interface Announcement {
   readonly port: number
@@ -23,17 +17,17 @@ function project(): string {
   return tempFolder({ 'package.json': '{ "type": "module" }', 'job.ts': countingJob })
 }
 
-async function submitted(cwd: string, count: number): Promise<RunningCli> {
-  const run = startCli(cwd, ['submit', 'job.ts', ...fast(count)])
+async function submitted(cwd: string): Promise<RunningCli> {
+  const run = startCli(cwd, ['submit', 'job.ts', ...ENDLESS])
   await run.says(/value 500/)
   return run
 }
 
 /** Every value of the output, in order. */
-function written(cwd: string): number[] {
-  return readdirSync(join(cwd, 'out'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => statSync(join(cwd, 'out', name)).isFile() && !name.split('/').some((part) => /^[._]/.test(part)))
-    .flatMap((name) => readFileSync(join(cwd, 'out', name), 'utf8').split('\n'))
+function written(cwd: string, output = 'out'): number[] {
+  return readdirSync(join(cwd, output), { recursive: true, encoding: 'utf8' })
+    .filter((name) => statSync(join(cwd, output, name)).isFile() && !name.split('/').some((part) => /^[._]/.test(part)))
+    .flatMap((name) => readFileSync(join(cwd, output, name), 'utf8').split('\n'))
     .filter((line) => line !== '')
     .map(Number)
     .sort((a, b) => a - b)
@@ -64,17 +58,22 @@ function get({ port }: Announcement, headers: Record<string, string>): Promise<n
   })
 }
 
-async function finish(cwd: string, count: number): Promise<void> {
-  const last = await runCli(cwd, ['submit', 'job.ts', ...fast(count), '--parallelism', '2'])
-  expect(reportOf(last)).toMatchObject({ status: 'FINISHED', recordsIn: count })
-  expectGapless(written(cwd), count)
-  expect(written(cwd)).toHaveLength(count)
+/** The next submit goes on, and what has been written by its end is each value once. */
+async function goOn(cwd: string): Promise<void> {
+  const run = startCli(cwd, ['submit', 'job.ts', ...ENDLESS, '--parallelism', '2'])
+  await run.says(/value \d/)
+  run.child.kill('SIGTERM')
+  const report = reportOf(await run.ended)
+  expect(report).toMatchObject({ status: 'SUSPENDED' })
+  expect(report['restoredFrom']).not.toBeNull()
+  expectGapless(written(cwd), 500)
+  expect(written(cwd)).toHaveLength(report['recordsIn'] as number)
 }
 
 describe('verbs for a running job', () => {
   it('show it, rescale it and stop it', async () => {
     const cwd = project()
-    const run = await submitted(cwd, LONG)
+    const run = await submitted(cwd)
     const listed = await runCli(cwd, ['list', '--json'])
     expect(JSON.parse(listed.stdout)).toMatchObject([{ job: 'counting', state: 'running', pid: run.child.pid }])
     const below = join(cwd, 'a/b')
@@ -103,35 +102,27 @@ describe('verbs for a running job', () => {
     expect(savepoint.path.startsWith(join(cwd, 'kept/savepoint-counting-'))).toBe(true)
     expect(reportOf(await run.ended)).toMatchObject({ status: 'SUSPENDED' })
     expect((await runCli(cwd, ['list'])).stdout).toBe('no job runs here\n')
-    await finish(cwd, LONG)
+    await goOn(cwd)
   }, 60_000)
 
   it('drain it: it has finished, and the next submit starts afresh', async () => {
     const cwd = project()
-    const run = await submitted(cwd, LONG)
+    const run = await submitted(cwd)
     expect(await runCli(cwd, ['stop', 'counting', '--drain'])).toMatchObject({ code: 0 })
     expect(reportOf(await run.ended)).toMatchObject({ status: 'FINISHED' })
     expectGapless(written(cwd), 500)
-    const next = await runCli(cwd, [
-      'submit',
-      'job.ts',
-      ...fast(LONG),
-      '--param',
-      'count=10',
-      '--param',
-      'output=other',
-    ])
+    const next = await runCli(cwd, ['submit', 'job.ts', ...ENDLESS, '--param', 'count=10', '--param', 'output=other'])
     expect(reportOf(next)).toMatchObject({ status: 'FINISHED', restoredFrom: null, recordsIn: 10 })
   }, 60_000)
 
   it('cancel it: exit 3, nothing unpublished stays, and the next submit goes on', async () => {
     const cwd = project()
-    const run = await submitted(cwd, LONG)
+    const run = await submitted(cwd)
     expect(await runCli(cwd, ['cancel', 'counting'])).toMatchObject({ code: 0, stdout: 'counting is canceled\n' })
     const result = await run.ended
     expect(result.code).toBe(3)
     expect(reportOf(result)).toMatchObject({ status: 'CANCELED', failure: null })
-    await finish(cwd, LONG)
+    await goOn(cwd)
   }, 60_000)
 
   it('say in one line that it does not run', async () => {
@@ -147,7 +138,7 @@ describe('verbs for a running job', () => {
   it('show its failures, the first on top, in the state it restarted in', async () => {
     const cwd = project()
     const run = startCli(cwd, [
-      ...['submit', 'job.ts', ...fast(LONG), '--param', 'failAt=700', '--checkpoint-interval', '0s'],
+      ...['submit', 'job.ts', ...ENDLESS, '--param', 'failAt=700', '--checkpoint-interval', '0s'],
       ...['--restart-attempts', '1000'],
     ])
     await run.says(/is bad/)
@@ -169,7 +160,7 @@ describe('verbs for a running job', () => {
 describe('the way to a running job', () => {
   it('is open to whoever has the token, which only its user can read', async () => {
     const cwd = project()
-    const run = await submitted(cwd, LONG)
+    const run = await submitted(cwd)
     const { path, entry } = announcement(cwd)
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(statSync(join(cwd, '.millrace/.running')).mode & 0o777).toBe(0o700)
@@ -188,14 +179,14 @@ describe('the way to a running job', () => {
     const cwd = project()
     mkdirSync(join(cwd, '.millrace'))
     writeFileSync(join(cwd, '.millrace/.running'), 'in the way')
-    const result = await runCli(cwd, ['submit', 'job.ts', ...fast(LONG), '--param', 'count=100'])
+    const result = await runCli(cwd, ['submit', 'job.ts', ...ENDLESS, '--param', 'count=100'])
     expect(reportOf(result)).toMatchObject({ status: 'FINISHED' })
     expect(result.stderr.match(/cannot be reached while it runs/g)).toHaveLength(1)
   })
 
   it('is closed by a kill: what the process left is not taken for a running job', async () => {
     const cwd = project()
-    const run = await submitted(cwd, LONG)
+    const run = await submitted(cwd)
     run.child.kill('SIGKILL')
     await run.ended
     expect((await runCli(cwd, ['list'])).stdout).toBe('no job runs here\n')
@@ -206,7 +197,7 @@ describe('the way to a running job', () => {
 describe('a savepoint', () => {
   it('is gone on from after it was moved and the checkpoints were deleted', async () => {
     const cwd = project()
-    const run = await submitted(cwd, LONG)
+    const run = await submitted(cwd)
     const taken = JSON.parse((await runCli(cwd, ['savepoint', 'counting', 'kept', '--json'])).stdout) as {
       path: string
     }
@@ -214,12 +205,50 @@ describe('a savepoint', () => {
     await run.ended
     renameSync(taken.path, join(cwd, 'moved'))
     rmSync(join(cwd, '.millrace'), { recursive: true })
-    const again = await runCli(cwd, [
-      ...['submit', 'job.ts', ...fast(LONG), '--restore', 'moved', '--job-id', 'again'],
+    const again = startCli(cwd, [
+      ...['submit', 'job.ts', ...ENDLESS, '--restore', 'moved', '--job-id', 'again'],
       ...['--param', 'output=again'],
     ])
-    expect(reportOf(again)).toMatchObject({ status: 'FINISHED', recordsIn: LONG })
+    await again.says(/value \d/)
+    again.child.kill('SIGTERM')
+    const report = reportOf(await again.ended)
+    expect(report).toMatchObject({ status: 'SUSPENDED' })
+    expect(report['restoredFrom']).toBe(join(cwd, 'moved/manifests/000000000001.json'))
+    const values = written(cwd, 'again')
+    expect(values[0]).toBeGreaterThan(0)
+    expect(values.at(-1)! - values[0]! + 1).toBe(values.length)
+    expect(values.at(-1)! + 1).toBe(report['recordsIn'])
     expect(existsSync(join(cwd, 'moved/manifests/000000000001.json'))).toBe(true)
+  }, 60_000)
+})
+
+describe('a savepoint that is claimed', () => {
+  it('is deleted when the job has a checkpoint of its own; one that is no savepoint is refused', async () => {
+    const cwd = project()
+    const run = await submitted(cwd)
+    const stopped = await runCli(cwd, ['stop', 'counting', 'kept', '--json'])
+    await run.ended
+    const { path } = JSON.parse(stopped.stdout) as { path: string }
+    const args = [
+      'submit',
+      'job.ts',
+      ...ENDLESS,
+      '--job-id',
+      'again',
+      '--param',
+      'output=again',
+      '--claim-mode',
+      'claim',
+    ]
+    const refused = await runCli(cwd, [...args, '--restore', '.millrace/counting'])
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toMatch(/takes over a savepoint, and .*counting is none/)
+    expect((await runCli(cwd, args)).code).toBe(2)
+    const again = startCli(cwd, [...args, '--restore', path])
+    await again.says(/value \d/)
+    again.child.kill('SIGTERM')
+    expect(reportOf(await again.ended)).toMatchObject({ status: 'SUSPENDED' })
+    expect(existsSync(join(path, 'manifests/000000000001.json'))).toBe(false)
   }, 60_000)
 })
 
@@ -234,7 +263,7 @@ describe('a process that is killed', () => {
       `${what} loses nothing and repeats nothing (%i ms in)`,
       async (ms) => {
         const cwd = project()
-        const run = await submitted(cwd, SHORT)
+        const run = await submitted(cwd)
         const verb = startCli(cwd, args)
         const { entry } = announcement(cwd)
         // The verb's own start takes most of its time: killed when the job has been told, and a little later.
@@ -245,7 +274,7 @@ describe('a process that is killed', () => {
         const told = await verb.ended
         if (told.code !== 0) expect(told.stderr).toMatch(/^runtime: MILLRACE_CONTROL: /)
         if (what === 'while it is drained' && (await isFinished(cwd))) return
-        await finish(cwd, SHORT)
+        await goOn(cwd)
       },
       60_000,
     )
@@ -283,7 +312,7 @@ async function isFinished(cwd: string): Promise<boolean> {
   if (!last.includes('"final": true')) return false
   // Unless it has let the job go, nobody knows yet: the next submit publishes what is left, and says so.
   if (existsSync(join(cwd, '.millrace/counting/holder.json'))) {
-    const next = await runCli(cwd, ['submit', 'job.ts', ...fast(SHORT)])
+    const next = await runCli(cwd, ['submit', 'job.ts', ...ENDLESS])
     expect(reportOf(next)).toMatchObject({ status: 'FINISHED' })
   }
   expectGapless(written(cwd), 500)

@@ -73,6 +73,7 @@ describe('the one rule', () => {
       config: configFile({}),
       params: 'a=b',
       restore: 'none',
+      claimMode: 'claim',
       logLevel: 'warn',
       logFormat: 'json',
       metrics: 'cloudwatch',

@@ -3,24 +3,11 @@ import type { JsonValue } from '../../contract/json.js'
 import type { Operator } from '../../contract/operator.js'
 import type { Source } from '../../contract/source.js'
 import { limitedSource } from './limited-source.js'
-import { simSink, type SinkSurroundings } from './outputs.js'
-import type { SimRandom } from './random.js'
+import type { JobSurroundings } from './job-surroundings.js'
+import { simSink } from './outputs.js'
 import { simSource } from './sim-source.js'
 
 type AnyOperator = Operator<unknown, unknown, unknown>
-
-/** What one thread of a simulated process puts around a job's parts. */
-export interface JobSurroundings extends SinkSurroundings {
-  readonly random: SimRandom
-  /** Records that one poll hands over at most. */
-  readonly mostPerPoll: number
-  /** Records of each split that are read; undefined: all. */
-  readonly recordsPerSplit: number | undefined
-  /** Called for each record that an operator takes: throws to fail it. */
-  readonly functionMayFail: () => void
-  readonly violate: (what: string) => void
-  readonly checkWatermarks: boolean
-}
 
 /** The same job with simulated sinks, sources behind simulated I/O and watched operators. */
 export function simJob(job: JobDefinition, around: JobSurroundings): JobDefinition {

@@ -1,4 +1,5 @@
-import type { ControlLine, ControlPort } from '../../coordinator/slot-host.js'
+import type { ControlLine } from '../../coordinator/slot-host.js'
+import type { ControlPort } from '../../worker/protocol.js'
 import type { Actor, Scheduler } from './scheduler.js'
 
 /** How long a message takes, in milliseconds. */

@@ -123,7 +123,15 @@ export class SimProcess {
     const job = world.jobFor(main, io)
     const graph = job.build(params)
     const target = { jobName: job.name, graph, maxParallelism: undefined, allowNonRestoredState: false }
-    const place = { storage, jobId: JOB_ID, identity, predecessors, restore: 'latest', allowDuplicateOutput: false }
+    const place = {
+      storage,
+      jobId: JOB_ID,
+      identity,
+      predecessors,
+      restore: 'latest',
+      allowDuplicateOutput: false,
+      claim: false,
+    }
     const found = await findRestore(target, place)
     this.looked = true
     const maxParallelism = found.checkpoint?.maxParallelism ?? settings.maxParallelism

@@ -1,6 +1,7 @@
 import { MillraceError } from '../../contract/errors.js'
 import type { JobDefinition } from '../../contract/graph.js'
-import type { ControlLine, ControlPort, SlotHost } from '../../coordinator/slot-host.js'
+import type { ControlLine, SlotHost } from '../../coordinator/slot-host.js'
+import type { ControlPort } from '../../worker/protocol.js'
 import type { SlotAssignment } from '../../worker/protocol.js'
 import { startSlot } from '../../worker/run-slot.js'
 import type { Faults } from './faults.js'

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../contract/json.js'
 import type { Source, SourceReader, SplitEnumerator, SplitReader } from '../../contract/source.js'
-import type { JobSurroundings } from './sim-job.js'
+import type { JobSurroundings } from './job-surroundings.js'
 
 /** The source itself, but what it waits for comes as late as the seed says, and polls are small. */
 export function simSource(source: Source<unknown>, around: JobSurroundings): Source<unknown> {
