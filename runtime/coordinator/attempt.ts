@@ -82,7 +82,7 @@ export class Attempt {
   private readonly metrics = new Map<number, SlotMetrics>()
   private readonly slotsTotal: number
   private ready = 0
-  private closed = 0
+  private readonly closed = new Set<number>()
   private unfinished: number
   private running = false
   private pending: PendingCheckpoint | undefined
@@ -239,7 +239,8 @@ export class Attempt {
         this.reportFigures(message)
         return this.reportProgress()
       case 'closed':
-        if (++this.closed === this.slotsTotal) this.settle({ kind: this.closingAs! })
+        this.closed.add(message.slot)
+        if (this.closed.size === this.slotsTotal) this.settle({ kind: this.closingAs! })
     }
   }
 
@@ -352,7 +353,10 @@ export class Attempt {
   /** The thread is done; what it had to say may still be on its way through the port. */
   private ended(slot: number): void {
     const silent = new MillraceError('MILLRACE_WORKER', `slot ${slot} ended before the job did`)
-    if (!this.settled) this.lastWords.push(this.options.clock.setTimeout(() => this.fail(silent), LAST_WORDS_MS))
+    const judge = (): void => {
+      if (!this.closed.has(slot)) this.fail(silent)
+    }
+    if (!this.settled) this.lastWords.push(this.options.clock.setTimeout(judge, LAST_WORDS_MS))
   }
 
   private fail(

@@ -6,7 +6,9 @@ import type { PendingCheckpoint } from '../../runtime/coordinator/pending-checkp
 import type { SlotHost } from '../../runtime/coordinator/slot-host.js'
 import { planJob } from '../../runtime/plan/plan.js'
 import type { FromSlot, SlotAssignment, ToSlot } from '../../runtime/worker/protocol.js'
+import type { Clock } from '../../runtime/contract/time.js'
 import { systemClock } from '../../runtime/worker/system-clock.js'
+import { VirtualClock } from '../checkpoint/virtual-clock.js'
 
 const events = new Proxy({} as JobEvents, { get: () => () => undefined })
 
@@ -36,19 +38,23 @@ class ScriptedSlot implements SlotHost {
   }
 }
 
-function attempt(host: SlotHost, complete: (pending: PendingCheckpoint) => Promise<void>): Attempt {
+function attempt(
+  host: SlotHost,
+  complete: (pending: PendingCheckpoint) => Promise<void>,
+  { slots = 1, clock = systemClock }: { slots?: number; clock?: Clock } = {},
+): Attempt {
   const plan = planJob(
     { nodes: [{ id: 0, kind: 'sink', uid: 'out', name: 'out', inputs: [], sink: {} as never }] },
-    1,
+    slots,
     128,
   )
   const checkpoints: CheckpointSink = { nextId: () => 1, complete, abandon: () => undefined, late: () => undefined }
   return new Attempt({
     plan,
-    assignments: [{ slot: 0 } as SlotAssignment],
+    assignments: Array.from({ length: slots }, (_, slot) => ({ slot }) as SlotAssignment),
     run: { jobId: 'job', runId: 'run', runStartedAtMs: 0, parallelism: 1, attempt: 1, checkpointing: false },
     host,
-    clock: systemClock,
+    clock,
     checkpoints,
     checkpointIntervalMs: 0,
     checkpointTimeoutMs: 60_000,
@@ -88,5 +94,36 @@ describe('Attempt', () => {
       kind: 'failed',
       error: { code: 'MILLRACE_WORKER', message: 'slot 0 ended before the job did' },
     })
+  })
+
+  it('does not fail while one slot takes long to close and another, which said that it is closed, has ended', async () => {
+    const clock = new VirtualClock()
+    const ports: MessagePort[] = []
+    const host: SlotHost = {
+      run: ({ slot }, port) => {
+        ports.push(port as MessagePort)
+        const send = (message: FromSlot): void => port.postMessage(message)
+        send({ type: 'ready', slot })
+        return new Promise((resolve) =>
+          port.on('message', (message) => {
+            const { type } = message as ToSlot
+            if (type === 'start') send({ type: 'subtaskFinished', slot, task: 0 })
+            if (type === 'triggerCheckpoint')
+              send({ type: 'checkpointAck', slot, task: 0, checkpointId: 1, operators: [] })
+            if (type !== 'close') return
+            // As slow as a sink that waits for a service.
+            if (slot === 1) return void clock.setTimeout(() => send({ type: 'closed', slot }), 5_000)
+            send({ type: 'closed', slot })
+            resolve()
+          }),
+        )
+      },
+      destroy: async () => ports.forEach((port) => port.close()),
+    }
+    const running = attempt(host, () => Promise.resolve(), { slots: 2, clock }).run()
+    let ended = false
+    void running.then(() => (ended = true))
+    await expect.poll(() => clock.advance(500).then(() => ended)).toBe(true)
+    expect(await running).toEqual({ kind: 'finished' })
   })
 })

@@ -153,6 +153,39 @@ function forgetting(): JobDefinition {
   })
 }
 
+/** Much state early, then key after key is deleted while little else changes: what is gone must stay gone through merges. */
+function deleting(): JobDefinition {
+  const keys = Array.from({ length: 240 }, (_, i) => `key-${i}`)
+  const splits = [0, 1, 2].map((split) => {
+    const own = keys.filter((_, i) => i % 3 === split)
+    const gone = own.filter((_, i) => i % 2 === 0).flatMap((key) => [key, own[1]!, own[1]!])
+    return [...own.map((key) => ({ key, keep: true })), ...gone.map((key) => ({ key, keep: key === own[1] }))]
+  })
+  const state = { text: value<string>(), times: value<number>() }
+  return defineJob({
+    name: 'deleting',
+    build(env) {
+      env
+        .fromSource(sourceOf(splits, { recordsPerPoll: 2, pollEveryMs: 2 }), { uid: 'orders' })
+        .keyBy(({ key }) => key)
+        .process<readonly unknown[], typeof state>(
+          {
+            state,
+            onElement({ keep }, ctx) {
+              ctx.emit([ctx.key, keep, ctx.state.times.value() ?? 0])
+              if (!keep) ctx.state.text.clear()
+              else ctx.state.text.update(`${ctx.key} ${'x'.repeat(100)}`)
+              if (!keep) ctx.state.times.clear()
+              else ctx.state.times.update((ctx.state.times.value() ?? 0) + 1)
+            },
+          },
+          { uid: 'keep' },
+        )
+        .sinkTo(nowhere(), { uid: 'kept' })
+    },
+  })
+}
+
 /** A source that is resharded again and again; each key's records must come in their order. */
 function shards(): JobDefinition {
   const all = randomShards(randomSource(4), 6)
@@ -270,6 +303,7 @@ export const SCENARIOS: Readonly<Record<string, () => JobDefinition>> = {
   windows,
   processes,
   forgetting,
+  deleting,
   shards,
   joins,
   asynchronous,
