@@ -1,6 +1,5 @@
 import type { SerializedError } from '../contract/errors.js'
 import type { JobEvents } from '../coordinator/events.js'
-import type { SubmitOutcome } from './job-report.js'
 
 /** A secret that is shorter would be found everywhere: it is hidden only where it is quoted, as messages quote what they are about. */
 const SHORTEST = 4

@@ -10,7 +10,15 @@ const JOB = { jobName: draft({}).jobName, graph: { nodes: [] as GraphNode[] }, m
 async function found(storage: MemoryStorage) {
   return findRestore(
     { ...JOB, allowNonRestoredState: true },
-    { storage, jobId: 'job', identity: identity(1), predecessors: [], restore: 'latest', allowDuplicateOutput: false, claim: false },
+    {
+      storage,
+      jobId: 'job',
+      identity: identity(1),
+      predecessors: [],
+      restore: 'latest',
+      allowDuplicateOutput: false,
+      claim: false,
+    },
   )
 }
 
