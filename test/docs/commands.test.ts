@@ -9,6 +9,7 @@ import turbineAlerts from '../../jobs/turbineAlerts.js'
 import windTurbine from '../../jobs/windTurbine.js'
 import { CONTROL_VERBS } from '../../runtime/cli/control-command.js'
 import { DASHBOARD_FLAGS } from '../../runtime/cli/dashboard-command.js'
+import { SIMULATE_FLAGS } from '../../runtime/cli/simulate-command.js'
 import type { JobDefinition } from '../../runtime/contract/graph.js'
 import { blocksOf, readPages, repository } from './pages.js'
 
@@ -70,7 +71,9 @@ describe('commands in the documentation', () => {
   it.each(pages)('options and variables that $path names exist', ({ text }) => {
     const flags = [...text.matchAll(/(?<![\w-])--[a-zA-Z][\w-]*/g)].map(([flag]) => flag)
     const known = [
-      ...[...specs, ...DASHBOARD_FLAGS, ...CONTROL_VERBS.flatMap(({ flags }) => flags)].map(({ key }) => `--${key}`),
+      ...[...specs, ...DASHBOARD_FLAGS, ...SIMULATE_FLAGS, ...CONTROL_VERBS.flatMap(({ flags }) => flags)].map(
+        ({ key }) => `--${key}`,
+      ),
       ...OTHER_FLAGS,
       ...FOREIGN_FLAGS,
     ]
