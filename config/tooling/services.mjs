@@ -85,7 +85,7 @@ export async function installServices(log) {
   return withLock(join(CACHE, '.lock'), async () => {
     const failures = []
     for (const [name, { version, needs, install }] of Object.entries(INSTALLED)) {
-      if (locate(name) !== undefined || !needs.every(onPath)) continue
+      if (locate(name) !== undefined || needs.some((program) => findProgram(program) === undefined)) continue
       const started = Date.now()
       log(`installing ${name} ${version}`)
       try {
