@@ -1,11 +1,19 @@
 // Runs seeds of all scenarios in turn until one fails: bundled with a broken engine by mutations.mjs.
-// Arguments: seeds, first seed. Prints one line of JSON.
+// Arguments: seeds, first seed, and of how many processes this is which one. Prints one line of JSON.
 import { simulation, type Simulation } from '../../runtime/testing/simulator/simulate.js'
 import { SCENARIOS } from './scenarios.js'
 
-const [seeds, firstSeed] = process.argv.slice(2).map(Number) as [number, number]
+const [seeds, firstSeed, processes = 1, number = 0] = process.argv.slice(2).map(Number) as [number, number]
 
-async function hunt(): Promise<{ readonly seeds: number; readonly scenario?: string; readonly problem?: string }> {
+interface Found {
+  readonly seeds: number
+  readonly faults?: Readonly<Record<string, number>>
+  readonly scenario?: string
+  readonly seed?: number
+  readonly problem?: string
+}
+
+async function hunt(): Promise<Found> {
   const jobs: [string, Simulation][] = []
   for (const [scenario, job] of Object.entries(SCENARIOS)) {
     try {
@@ -15,14 +23,16 @@ async function hunt(): Promise<{ readonly seeds: number; readonly scenario?: str
     }
   }
   let run = 0
-  for (let seed = firstSeed; run < seeds; seed++) {
+  const faults: Record<string, number> = {}
+  for (let seed = firstSeed + number; run < seeds; seed += processes) {
     for (const [scenario, job] of jobs) {
       run++
-      const { problems } = await job.run(seed)
-      if (problems.length > 0) return { seeds: run, scenario, problem: problems[0]! }
+      const { problems, faults: injected } = await job.run(seed)
+      for (const [name, count] of Object.entries(injected)) faults[name] = (faults[name] ?? 0) + count
+      if (problems.length > 0) return { seeds: run, faults, scenario, seed, problem: problems[0]! }
     }
   }
-  return { seeds: run }
+  return { seeds: run, faults }
 }
 
 process.stdout.write(`${JSON.stringify(await hunt())}\n`)
