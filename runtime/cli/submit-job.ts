@@ -2,6 +2,7 @@ import { OPTIONS, fileName } from '../../config/options.js'
 import { resolveOptions, type GivenFlags } from '../../config/resolve-options.js'
 import { MillraceError } from '../contract/errors.js'
 import type { JobEvents } from '../coordinator/events.js'
+import { silentEvents } from '../coordinator/silent-events.js'
 import type { JobReport } from './job-report.js'
 import { earlyOutcome, submit } from './submit.js'
 
@@ -47,7 +48,7 @@ export async function submitJob(jobFile: string, options: SubmitOptions = {}): P
       elapsedMs,
       loaded: () => {},
       watch: () => ({
-        events: { ...SILENT, ...events },
+        events: { ...silentEvents, ...events },
         warn: (message) => events?.warn?.('', message),
         note: () => {},
         running: (suspend) => {
@@ -60,16 +61,6 @@ export async function submitJob(jobFile: string, options: SubmitOptions = {}): P
   } catch (error) {
     return earlyOutcome(error, options.jobId ?? null, elapsedMs()).report
   }
-}
-
-const SILENT: JobEvents = {
-  print: () => {},
-  warn: () => {},
-  started: () => {},
-  progress: () => {},
-  checkpoint: () => {},
-  checkpointFailed: () => {},
-  failed: () => {},
 }
 
 function flagsOf(given: Readonly<Record<string, unknown>>): GivenFlags {

@@ -9,6 +9,7 @@ import type { MergeRunner } from '../coordinator/background-merges.js'
 import { checkJob } from '../coordinator/check-job.js'
 import { ringCount } from '../coordinator/deploy.js'
 import type { JobEvents } from '../coordinator/events.js'
+import { silentEvents } from '../coordinator/silent-events.js'
 import { JobCoordinator, type JobResult } from '../coordinator/job-coordinator.js'
 import { planMemory } from '../coordinator/memory-plan.js'
 import { planJob } from '../plan/plan.js'
@@ -79,7 +80,7 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
   const warnings: string[] = []
   const merges = new AwaitedMerges()
   const events: JobEvents = {
-    ...silent,
+    ...silentEvents,
     print: (line) => printed.push(line),
     warn: (uid, m) => warnings.push(`${uid}: ${m}`),
     ...options.events,
@@ -135,14 +136,4 @@ class AwaitedMerges {
 function unfinished(latest: CheckpointManifest | undefined): CheckpointManifest | undefined {
   const published = latest !== undefined && Object.values(latest.sinks).every((sink) => sink.committables.length === 0)
   return latest?.final === true && published ? undefined : latest
-}
-
-const silent: JobEvents = {
-  print: () => {},
-  warn: () => {},
-  started: () => {},
-  progress: () => {},
-  checkpoint: () => {},
-  checkpointFailed: () => {},
-  failed: () => {},
 }

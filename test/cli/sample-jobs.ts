@@ -1,5 +1,6 @@
 /** A job without end: counts from 0, `rate` a second, every value to a file sink and every `printEvery`th to the console. */
 export const countingJob: string = `
+import { existsSync, writeFileSync } from 'node:fs'
 import { defineJob, p, monotonous } from 'millrace'
 import { datagen } from 'millrace/connectors/datagen'
 import { consoleSink } from 'millrace/connectors/console'
@@ -16,13 +17,18 @@ export default defineJob({
     token: p.string('').secret(),
     blockAt: p.integer(-1),
     failAt: p.integer(-1),
+    failOnceAt: p.integer(-1),
   },
-  build(env, { rate, count, printEvery, output, blockAt, failAt }) {
+  build(env, { rate, count, printEvery, output, blockAt, failAt, failOnceAt }) {
     const values = env.fromSource(
       datagen<number>({ generate: (n) => n, timestampOf: (n) => n, ratePerSecond: rate, ...(count > 0 ? { count } : {}) }),
       { uid: 'values', watermarks: monotonous() },
     )
     const checked = values.map((value) => {
+      if (value === failOnceAt && !existsSync('failed')) {
+        writeFileSync('failed', '')
+        throw new Error('value ' + value + ' is bad once')
+      }
       if (value === failAt) throw new Error('value ' + failAt + ' is bad')
       if (value === blockAt) { console.log('blocked'); for (const end = Date.now() + 10_000; Date.now() < end; ) {} }
       return value

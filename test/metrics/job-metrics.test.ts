@@ -9,20 +9,10 @@ import {
 } from '../../operators/index.js'
 import { JobMetrics, type JobMetricsOptions } from '../../runtime/cli/job-metrics.js'
 import type { Sink } from '../../runtime/contract/sink.js'
-import type { JobEvents } from '../../runtime/coordinator/events.js'
+import { silentEvents } from '../../runtime/coordinator/silent-events.js'
 import type { Series } from '../../runtime/metrics/series.js'
 import { planJob } from '../../runtime/plan/plan.js'
 import { collectSink, runInProcess, sourceOf, type InProcessOptions } from '../../runtime/testing/index.js'
-
-const SILENT: JobEvents = {
-  print: () => {},
-  warn: () => {},
-  started: () => {},
-  progress: () => {},
-  checkpoint: () => {},
-  checkpointFailed: () => {},
-  failed: () => {},
-}
 
 interface Word {
   readonly word: string
@@ -100,7 +90,7 @@ async function published(
     warn: (message) => warnings.push(message),
     ...options,
   })
-  const events = metrics.observe(planJob(job.build({}), run.parallelism ?? 2, 128), SILENT)
+  const events = metrics.observe(planJob(job.build({}), run.parallelism ?? 2, 128), silentEvents)
   const result = await runInProcess(job, { parallelism: 2, ...run, events })
   await metrics.end()
   return { result, publications, notes, warnings }

@@ -1,8 +1,7 @@
-import type { ChildShard as SdkChildShard } from '@aws-sdk/client-kinesis'
+import { childShards } from './child-shards.js'
 import { type ShardEvent, ShardEvents } from './fan-out-events.js'
 import type { FanOutReader } from './fan-out-reader.js'
 import type { FetchStart, ShardBatch, ShardFetcher } from './shard-reader.js'
-import type { ChildShard } from './shard-split.js'
 
 interface Waiting {
   readonly promise: Promise<void>
@@ -72,7 +71,7 @@ export class FanOutFetcher implements ShardFetcher {
 
   private keep({ event, atMs, saidMs, start }: ShardEvent): boolean {
     const records = event.Records ?? []
-    const children = event.ChildShards ?? []
+    const children = childShards(event.ChildShards)
     const millisBehindLatest = event.MillisBehindLatest ?? undefined
     const { continuation } = this.events
     // The last event of a closed shard names its children, and nothing to continue with.
@@ -84,7 +83,7 @@ export class FanOutFetcher implements ShardFetcher {
       atMs,
       saidMs,
       ...(start === undefined ? {} : { start }),
-      ...(ended ? { end: { children: children.map(childShard) } } : {}),
+      ...(ended ? { end: { children } } : {}),
     }
     const bytes = this.bytesOf(records)
     this.batches.push({ batch, bytes })
@@ -122,13 +121,4 @@ function newWaiting(): Waiting {
     reject = onReject
   })
   return { promise, resolve, reject }
-}
-
-function childShard({ ShardId, ParentShards, HashKeyRange }: SdkChildShard): ChildShard {
-  return {
-    shardId: ShardId ?? '',
-    parents: ParentShards ?? [],
-    firstHash: HashKeyRange?.StartingHashKey ?? '',
-    lastHash: HashKeyRange?.EndingHashKey ?? '',
-  }
 }

@@ -3,6 +3,7 @@ import type { GetRecordsCommandOutput, GetShardIteratorInput, _Record } from '@a
 import { awsErrorFacts, isThrottled, isTransient } from '../../../runtime/aws/aws-errors.js'
 import { backoffMs } from '../../../runtime/aws/backoff.js'
 import type { Counter } from '../../../runtime/contract/metrics.js'
+import { childShards } from './child-shards.js'
 import { Pause } from './pause.js'
 import { isPowerOfTen } from './persistently.js'
 import type { PollPace } from './poll-pace.js'
@@ -149,7 +150,7 @@ export class PollingFetcher implements ShardFetcher {
       atMs: sentMs,
       saidMs: sentMs,
       ...(start === undefined ? {} : { start }),
-      ...(ended ? { end: { children: childrenOf(answer) } } : {}),
+      ...(ended ? { end: { children: childShards(answer.ChildShards) } } : {}),
     }
     const held = bytes + this.reader.memory.overheadBytes(records.length)
     this.batches.push({ batch, bytes: held })
@@ -245,13 +246,4 @@ function iteratorFrom(start: FetchStart): Omit<GetShardIteratorInput, 'ShardId'>
     default:
       return { ShardIteratorType: start.type, StartingSequenceNumber: start.sequenceNumber }
   }
-}
-
-function childrenOf({ ChildShards = [] }: GetRecordsCommandOutput): NonNullable<ShardBatch['end']>['children'] {
-  return ChildShards.map(({ ShardId, ParentShards, HashKeyRange }) => ({
-    shardId: ShardId ?? '',
-    parents: ParentShards ?? [],
-    firstHash: HashKeyRange?.StartingHashKey ?? '0',
-    lastHash: HashKeyRange?.EndingHashKey ?? '0',
-  }))
 }
