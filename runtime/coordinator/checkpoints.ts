@@ -4,6 +4,7 @@
  *
  *   acks -> draft (+ carried committables) -> log (the commit point) -> committers -> retire old
  */
+import { checkpointFiles } from '../checkpoint/checkpoint-files.js'
 import type { CheckpointManifest } from '../checkpoint/manifest.js'
 import type { ManifestLog } from '../checkpoint/manifest-log.js'
 import type { JsonValue } from '../contract/json.js'
@@ -115,7 +116,6 @@ export class Checkpoints implements CheckpointSink {
     })
     const manifest = await log.append(draft)
     await this.published(manifest)
-    const state = Object.values(manifest.operators).flatMap((o) => o.segments)
     this.segments = segmentsOf(manifest)
     options.merges.consider(this.segments, pending.id)
     this.completed++
@@ -125,7 +125,7 @@ export class Checkpoints implements CheckpointSink {
       path: log.pathOf(manifest),
       durationMs: clock.now() - pending.triggeredAtMs,
       writtenBytes: sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes)),
-      stateBytes: sum(state.map((s) => s.bytes)),
+      stateBytes: sum(checkpointFiles(manifest).map((file) => file.bytes)),
       counters: manifest.counters,
     })
   }

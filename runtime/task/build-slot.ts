@@ -23,6 +23,7 @@ import { SourceDriver } from './source-driver.js'
 import { Subtask, type SourceHead } from './subtask.js'
 import { UnreadInvalid } from './unread-invalid.js'
 import type { BackendFactory } from './backend-factory.js'
+import type { OperatorStateFiles } from './operator-state-files.js'
 
 /** What a slot's subtasks are built from. */
 export interface BuildOptions {
@@ -32,6 +33,7 @@ export interface BuildOptions {
   readonly clock: Clock
   readonly channels: ChannelTable
   readonly backends: BackendFactory
+  readonly operatorStates: OperatorStateFiles
 }
 
 /** Builds, restores and opens all subtasks of a slot, in the plan's order. Slot thread. */
@@ -100,17 +102,19 @@ class SubtaskBuilder {
     const link =
       node.kind === 'sink'
         ? new SinkLink(node, this.wiring(node))
-        : new OperatorLink(node, await this.keyedWiring(node))
+        : new OperatorLink(node, await this.statefulWiring(node))
     this.inputs.set(id, link.input)
     this.received.set(id, link.metrics.counter('numRecordsIn'))
     if (node.kind === 'operator') countRecordsOut(link.metrics, this.countersBehind(id))
     this.links.push(link)
   }
 
-  private async keyedWiring(node: OperatorNode): Promise<OperatorWiring> {
-    if (!node.keyed) return this.wiring(node)
-    const backend = await this.options.backends.create(node, this.restoreOf(node.uid))
-    return { ...this.wiring(node), backend }
+  private async statefulWiring(node: OperatorNode): Promise<OperatorWiring> {
+    const { backends, operatorStates } = this.options
+    const restore = this.restoreOf(node.uid)
+    const state = await operatorStates.open(node, restore?.operatorState ?? {})
+    const wiring = { ...this.wiring(node), ...(state === undefined ? {} : { operatorState: state }) }
+    return node.keyed ? { ...wiring, backend: await backends.create(node, restore) } : wiring
   }
 
   private wiring(node: OperatorNode | SinkNode | SourceNode): OperatorWiring {

@@ -1,13 +1,13 @@
 /**
  * Invariant: an acknowledgement leaves the slot only when everything it names is durable. Barriers freeze state at once; encoding follows
- * here in slices between batches, then one file is written per keyed operator, then the subtask's share is acknowledged.
+ * here in slices between batches, then files are written for each operator's state, then the subtask's share is acknowledged.
  *
- *   frozen backend --slice--slice--> rows --> segment file (storage) --> ack
+ *   frozen state --slice--slice--> rows --> segment file (storage) --> ack
  */
 import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { SegmentRef } from '../checkpoint/manifest.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
-import type { Link } from './link.js'
+import type { Link, LinkSnapshot } from './link.js'
 import type { SubtaskSnapshot } from './subtask.js'
 
 /** Rows encoded between two batches. */
@@ -33,12 +33,21 @@ export interface EncoderEvents {
   wake(): void
 }
 
+/** What becomes of an operator's frozen state. */
+type Encoded = Partial<Pick<OperatorSnapshot, 'segments' | 'operatorState'>>
+
+/** The keyed state of an operator, or its operator state. */
+interface Encoding {
+  slice(maxRows: number): boolean | Promise<boolean>
+  finish(): Promise<Encoded>
+}
+
 interface Running {
   readonly snapshot: SubtaskSnapshot
   /** By operator uid, still to be encoded first. */
-  readonly backends: [string, KeyedBackend][]
-  readonly segments: Map<string, readonly SegmentRef[]>
-  run: SegmentRun | undefined
+  readonly left: [string, () => Encoding][]
+  readonly encoded: Map<string, Encoded>
+  run: Encoding | undefined
   /** Waiting for storage or for spilled state. */
   waiting: boolean
 }
@@ -62,9 +71,13 @@ export class SnapshotEncoder {
       for (const [, backend] of backends) backend.abortCheckpoint(snapshot.checkpointId)
       return this.withoutState(snapshot)
     }
-    const running: Running = { snapshot, backends, segments: new Map(), run: undefined, waiting: false }
+    const left = [
+      ...backends.map(([uid, backend]) => this.keyedState(uid, snapshot.checkpointId, backend)),
+      ...snapshot.operators.flatMap(operatorState),
+    ]
+    const running: Running = { snapshot, left, encoded: new Map(), run: undefined, waiting: false }
     this.running.push(running)
-    if (backends.length === 0) this.acknowledge(running)
+    if (left.length === 0) this.acknowledge(running)
   }
 
   hasWork(): boolean {
@@ -75,8 +88,8 @@ export class SnapshotEncoder {
   slice(): boolean {
     const running = this.running.find((r) => !r.waiting)
     if (running === undefined) return false
-    const [uid, backend] = running.backends[0]!
-    running.run ??= this.segments.begin(uid, running.snapshot.checkpointId, backend)
+    const [uid, begin] = running.left[0]!
+    running.run ??= begin()
     const done = running.run.slice(SLICE_ROWS)
     if (typeof done === 'boolean') {
       if (done) this.finishRun(running, uid)
@@ -99,19 +112,30 @@ export class SnapshotEncoder {
     for (const { snapshot } of aborted) this.withoutState(snapshot)
   }
 
+  private keyedState(uid: string, checkpointId: number, backend: KeyedBackend): [string, () => Encoding] {
+    const begin = (): Encoding => {
+      const run = this.segments.begin(uid, checkpointId, backend)
+      return {
+        slice: (maxRows) => run.slice(maxRows),
+        finish: async () => ({ segments: await run.finish() }),
+      }
+    }
+    return [uid, begin]
+  }
+
   private withoutState(snapshot: SubtaskSnapshot): void {
     this.events.done(
       snapshot,
-      snapshot.operators.map((operator) => ({ ...operator, segments: [] })),
+      snapshot.operators.map((operator) => acknowledgement(operator, {})),
     )
   }
 
   private finishRun(running: Running, uid: string): void {
-    this.await(running, running.run!.finish(), (refs) => {
-      running.segments.set(uid, refs)
-      running.backends.shift()
+    this.await(running, running.run!.finish(), (encoded) => {
+      running.encoded.set(uid, { ...running.encoded.get(uid), ...encoded })
+      running.left.shift()
       running.run = undefined
-      if (running.backends.length === 0) this.acknowledge(running)
+      if (running.left.length === 0) this.acknowledge(running)
     })
   }
 
@@ -119,10 +143,7 @@ export class SnapshotEncoder {
     this.running = this.running.filter((r) => r !== running)
     this.events.done(
       running.snapshot,
-      running.snapshot.operators.map((operator) => ({
-        ...operator,
-        segments: running.segments.get(operator.uid) ?? [],
-      })),
+      running.snapshot.operators.map((operator) => acknowledgement(operator, running.encoded.get(operator.uid) ?? {})),
     )
   }
 
@@ -139,4 +160,17 @@ export class SnapshotEncoder {
       },
     )
   }
+}
+
+function operatorState({ uid, operatorState: run }: LinkSnapshot): [string, () => Encoding][] {
+  if (run === undefined) return []
+  const encoding: Encoding = {
+    slice: (maxElements) => run.slice(maxElements),
+    finish: async () => ({ operatorState: await run.finish() }),
+  }
+  return [[uid, () => encoding]]
+}
+
+function acknowledgement({ operatorState: _, ...operator }: LinkSnapshot, encoded: Encoded): OperatorSnapshot {
+  return { ...operator, segments: [], ...encoded }
 }

@@ -37,5 +37,5 @@ export function segmentRef(epoch: number, checkpointId: number, part: number = 0
 
 /** The operators part of a draft that refers to these segments. */
 export function withSegments(segments: readonly SegmentRef[]): Partial<CheckpointDraft> {
-  return { operators: { averages: { watermarks: [0, 0], finishedSubtasks: [], listState: {}, segments } } }
+  return { operators: { averages: { watermarks: [0, 0], finishedSubtasks: [], segments } } }
 }

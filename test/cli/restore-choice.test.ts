@@ -38,7 +38,7 @@ function checkpoint(fields: Partial<CheckpointManifest> = {}): CheckpointManifes
         ],
       },
       sources: { in: { enumerator: null, fingerprint: 'file:/in', splits: [], finishedSubtasks: [] } },
-      operators: { sum: { watermarks: [0], finishedSubtasks: [], listState: {}, segments: [segmentRef(1, 1)] } },
+      operators: { sum: { watermarks: [0], finishedSubtasks: [], segments: [segmentRef(1, 1)] } },
       sinks: { out: { output: 'file:/out', writerStates: [], committables: [] } },
       counters: { out: { numRecordsOut: 10 } },
     }),
@@ -212,7 +212,7 @@ describe('what is refused', () => {
     }
     const operators = {
       ...checkpoint().operators,
-      'map-3': { watermarks: [0], finishedSubtasks: [], listState: {}, segments: [] },
+      'map-3': { watermarks: [0], finishedSubtasks: [], segments: [] },
     }
     expect(chooseRestore(request(), checkpoint({ plan, operators }))).toBeDefined()
   })

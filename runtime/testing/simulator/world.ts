@@ -2,6 +2,7 @@
  * One seed: a job, the processes that run it one after the other (sometimes two at once), a user who submits it again whenever it ended
  * before its end, and whatever the seed does to them.
  */
+import { checkpointFiles } from '../../checkpoint/checkpoint-files.js'
 import { ManifestLog } from '../../checkpoint/manifest-log.js'
 import { decodeEntry } from '../../checkpoint/manifest-codec.js'
 import type { CheckpointManifest } from '../../checkpoint/manifest.js'
@@ -359,7 +360,7 @@ class World {
       if (!path.startsWith('manifests/')) continue
       const entry = decodeEntry(bytes, path)
       if (entry.kind === 'epoch') continue
-      for (const { segments } of Object.values(entry.operators)) for (const one of segments) named.add(one.path)
+      for (const one of checkpointFiles(entry)) named.add(one.path)
     }
     for (const path of this.disk.files.keys()) {
       if (path.startsWith('segments/') && !named.has(path)) this.violate(`leaked: no manifest refers to ${path}`)
