@@ -32,7 +32,7 @@ export interface BroadcastProcessFunction<
   Out,
   B extends BroadcastDeclarations,
   S extends OperatorStateDeclarations = NoState,
-> extends Omit<ProcessLifecycle<Out, S>, 'open'> {
+> extends Omit<ProcessLifecycle<Out, S>, 'open' | 'snapshotState' | 'finish'> {
   /** See {@link ProcessLifecycle}; broadcast state is restored, too. */
   open?(ctx: OpenContext & WithOperatorState<S> & WithReadOnlyBroadcast<B>): void | Promise<void>
   onElement(
@@ -43,6 +43,10 @@ export interface BroadcastProcessFunction<
     value: BroadcastIn,
     ctx: ProcessContext<NoInfer<Out>> & WithOperatorState<S> & WithBroadcast<B>,
   ): void | undefined
+  /** See {@link ProcessLifecycle}. */
+  snapshotState?(ctx: OpenContext & WithOperatorState<S> & WithReadOnlyBroadcast<B>): void | undefined
+  /** See {@link ProcessLifecycle}. */
+  finish?(ctx: ProcessContext<NoInfer<Out>> & WithOperatorState<S> & WithReadOnlyBroadcast<B>): void | Promise<void>
 }
 
 /** Runs a {@link BroadcastProcessFunction}; broadcast records come in at input 1. */

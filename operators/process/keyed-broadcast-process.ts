@@ -32,13 +32,15 @@ export interface KeyedBroadcastProcessFunction<
   Out,
   B extends BroadcastDeclarations,
   S extends StateDeclarations = NoState,
-> extends Omit<KeyedLifecycle<K, Out, S>, 'open' | 'onTimer'> {
+> extends Omit<KeyedLifecycle<K, Out, S>, 'open' | 'onTimer' | 'finish'> {
   /** Before the first record, in each subtask and attempt; broadcast state is restored. There is no key yet. */
   open?(ctx: OpenContext & WithReadOnlyBroadcast<B>): void | Promise<void>
   onElement(value: In, ctx: KeyedContext<K, NoInfer<Out>, S> & WithReadOnlyBroadcast<B>): void | undefined
   onBroadcast(value: BroadcastIn, ctx: ProcessContext<NoInfer<Out>> & WithBroadcast<B>): void | undefined
   /** A timer that the function registered for the current key. */
   onTimer?(time: number, ctx: TimerContext<K, NoInfer<Out>, S> & WithReadOnlyBroadcast<B>): void | undefined
+  /** All input has ended and all event timers have fired; may emit. There is no key any more. */
+  finish?(ctx: ProcessContext<NoInfer<Out>> & WithReadOnlyBroadcast<B>): void | Promise<void>
 }
 
 /** Runs a {@link KeyedBroadcastProcessFunction}; broadcast records come in at input 1. */

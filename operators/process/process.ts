@@ -21,7 +21,10 @@ export interface ProcessLifecycle<Out, S extends OperatorStateDeclarations> {
   open?(ctx: OpenContext & WithOperatorState<S>): void | Promise<void>
   /** At each barrier, before state is taken: to put into it what the function keeps in fields of its own. Emits nothing. */
   snapshotState?(ctx: OpenContext & WithOperatorState<S>): void | undefined
-  /** All input has ended; may emit. May return a promise. */
+  /**
+   * All input of the subtask has ended; may emit, and promise. Called again if only some subtasks had come so far before the parallelism
+   * changed: state that was emitted is to be cleared.
+   */
   finish?(ctx: ProcessContext<NoInfer<Out>> & WithOperatorState<S>): void | Promise<void>
   close?(): void | Promise<void>
 }
