@@ -24,6 +24,7 @@ export interface SubmitOptions {
   readonly allowDuplicateOutput?: boolean
   readonly restartAttempts?: number
   readonly memory?: string
+  readonly watchdogTimeout?: string
   readonly metrics?: 'none' | 'cloudwatch'
   readonly metricsNamespace?: string
   readonly metricsInterval?: string
