@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../contract/errors.js'
 import type { CheckpointReason } from '../coordinator/pending-checkpoint.js'
-import type { JobPhase } from '../coordinator/job-coordinator.js'
+import type { JobPhase } from '../coordinator/job-wishes.js'
 import type { SavepointInfo } from '../coordinator/savepoints.js'
 
 /** A running job as `runtime status` shows it: names and meaning are a contract. */
