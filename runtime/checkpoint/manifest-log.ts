@@ -176,6 +176,21 @@ export class ManifestLog {
   }
 
   /**
+   * Whether the log is still this process's (MILLRACE_FENCED), and what has become of an append whose outcome was unknown: resolves with
+   * the checkpoint if it is there after all. If not, it may still come; the next append finds it.
+   */
+  async settle(): Promise<CheckpointManifest | undefined> {
+    if (this.#fenced) throw this.#fence(undefined)
+    const top = (await listPositions(this.#storage)).at(-1) ?? 0
+    if (top < this.#next) return undefined
+    const entry = await readEntry(this.#storage, this.#next, this.#jobId)
+    const own = entry === undefined || top > this.#next ? undefined : this.#inDoubt.get(entry.nonce)
+    if (own === undefined) throw this.#fence(entry)
+    this.#committed(own)
+    return own
+  }
+
+  /**
    * Deletes checkpoints older than the retained ones, and segments that no retained one refers to. Call it after an append whose
    * sinks have published. Deletions that fail are reported and tried again next time; only listing can throw.
    */

@@ -26,9 +26,6 @@ import type { PreparedJob } from './prepare-job.js'
 import type { Redactor } from './redactor.js'
 import { makeSpillFolder } from './spill-folder.js'
 
-/** Flink's `execution.checkpointing.timeout`. */
-const CHECKPOINT_TIMEOUT_MS = 600_000
-
 /** Whoever watches the run. */
 export interface RunHooks {
   readonly events: JobEvents
@@ -144,9 +141,9 @@ async function runHeld(
     bundleUrl: bundle.url,
     spillDirectory,
     merge: (merge) => merges.run(merge),
-    checkpointIntervalMs: prepared.checkpointIntervalMs,
-    checkpointTimeoutMs: CHECKPOINT_TIMEOUT_MS,
-    restartAttempts: values.restartAttempts,
+    checkpointing: prepared.checkpointing,
+    retainCheckpoints: values.retainCheckpoints,
+    restart: prepared.restart,
     choose: (latest) => confirmRestore(found, jobId, latest),
   })
   try {

@@ -19,9 +19,11 @@ import { BackgroundMerges } from './background-merges.js'
 import { Checkpoints, committablesOf, hasCommittables, withoutCommittables } from './checkpoints.js'
 import { assignSlots } from './deploy.js'
 import type { JobOptions, JobResult, JobStatus } from './job-options.js'
+import type { JobFailure } from './job-failure.js'
 import { JobWishes, type JobPhase } from './job-wishes.js'
 import { restoredSplits } from './restore-plan.js'
-import { RestartStrategy, type JobFailure, type RestartDecision } from './restart-strategy.js'
+import type { RestartDecision } from './restart-rule.js'
+import { RestartStrategy } from './restart-strategy.js'
 import { Savepoints, type SavepointInfo } from './savepoints.js'
 import { SinkCommitters } from './sink-committers.js'
 
@@ -51,7 +53,7 @@ export class JobCoordinator {
     this.options = options
     this.current = { slotParams: options.slotParams ?? options.params, plan: options.plan }
     this.wishes = new JobWishes(options.jobId, options.plan)
-    this.strategy = new RestartStrategy(options.restartAttempts)
+    this.strategy = new RestartStrategy(options.restart, options.random ?? Math.random)
   }
 
   /** What it is doing, and how many slots its attempts have from now on. */
@@ -92,7 +94,10 @@ export class JobCoordinator {
   async run(): Promise<JobResult> {
     const { options } = this
     const randomId = options.randomId ?? randomUUID
-    const log = await ManifestLog.open(options.storage, { jobId: options.jobId })
+    const log = await ManifestLog.open(options.storage, {
+      jobId: options.jobId,
+      ...(options.retainCheckpoints === undefined ? {} : { retained: options.retainCheckpoints }),
+    })
     // A run that was killed before its first checkpoint is begun again: what it left unpublished is then its own to clear away.
     const freshRun = log.emptyRun() ?? newRun(options.clock.now(), randomId())
     const { record, checkpoint } = await log.takeover({
@@ -310,13 +315,12 @@ export class JobCoordinator {
         runStartedAtMs: run.startedAtMs,
         parallelism: plan.parallelism,
         attempt: number,
-        checkpointing: options.checkpointIntervalMs > 0,
+        checkpointing: options.checkpointing.intervalMs > 0,
       },
       host: options.hosts(plan.parallelism, memory),
       clock,
       checkpoints,
-      checkpointIntervalMs: options.checkpointIntervalMs,
-      checkpointTimeoutMs: options.checkpointTimeoutMs,
+      checkpointing: options.checkpointing,
       restoredSources,
       counterBase: latest?.counters ?? {},
       events,

@@ -4,10 +4,12 @@ import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import type { MergeRunner } from './background-merges.js'
+import type { CheckpointRules } from './checkpoint-rules.js'
 import type { CounterTotals } from './draft.js'
 import type { JobEvents } from './events.js'
 import type { MemoryPlan } from './memory-plan.js'
-import type { JobFailure } from './restart-strategy.js'
+import type { JobFailure } from './job-failure.js'
+import type { RestartSettings } from './restart-strategy.js'
 import type { SlotHostFactory } from './slot-host.js'
 
 /** How a job's run in a process may end. */
@@ -51,9 +53,12 @@ export interface JobOptions {
   readonly spillDirectory: string
   /** Merges segments, off the main thread. */
   readonly merge: MergeRunner
-  readonly checkpointIntervalMs: number
-  readonly checkpointTimeoutMs: number
-  readonly restartAttempts: number
+  readonly checkpointing: CheckpointRules
+  /** Completed checkpoints that are kept; default 2. */
+  readonly retainCheckpoints?: number
+  readonly restart: RestartSettings
+  /** From 0 to 1; default `Math.random`. */
+  readonly random?: () => number
   /** Checks the checkpoint against the job (MILLRACE_RESTORE) and says what to go on from; undefined: start afresh. */
   readonly choose: (latest: CheckpointManifest | undefined) => CheckpointManifest | undefined
 }
