@@ -147,7 +147,8 @@ export class ManifestLog {
   /**
    * Writes the checkpoint at the next position. When it resolves, the checkpoint is committed and sinks may publish. MILLRACE_FENCED:
    * another process took over. Any other failure leaves open whether the checkpoint is in the log: its committables must neither be
-   * published nor dropped, but carried into the next one (which may find this one before it), and its segments must not be deleted.
+   * published nor dropped, but carried into the next one (which may find this one before it), and its segments must not be deleted. If it
+   * was the final one and is found, it is the result: there is nothing after it.
    */
   async append(draft: CheckpointDraft): Promise<CheckpointManifest> {
     const epoch = this.#epoch
@@ -172,6 +173,8 @@ export class ManifestLog {
       const earlier = created.entry === undefined ? undefined : this.#inDoubt.get(created.entry.nonce)
       if (earlier === undefined) throw this.#fence(created.entry)
       this.#committed(earlier)
+      // The job ended with it: nothing has happened since.
+      if (earlier.final) return earlier
     }
   }
 

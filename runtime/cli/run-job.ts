@@ -68,7 +68,7 @@ export async function runJob(
     const result = await runHeld(
       prepared,
       resolved,
-      { storage, identity, predecessors: holder.predecessors, metrics, control },
+      { storage, identity, predecessors: holder.predecessors, metrics, control, redactor },
       {
         ...hooks,
         running: (stop) => {
@@ -95,12 +95,13 @@ interface HeldJob {
   readonly predecessors: readonly ProcessIdentity[]
   readonly metrics: JobMetrics | undefined
   readonly control: ControlledJob
+  readonly redactor: Redactor
 }
 
 async function runHeld(
   prepared: PreparedJob,
   { values, origins }: ResolvedOptions,
-  { storage, identity, predecessors, metrics, control }: HeldJob,
+  { storage, identity, predecessors, metrics, control, redactor }: HeldJob,
   hooks: RunHooks,
 ): Promise<JobResult> {
   const { job, jobId, graph, bundle } = prepared
@@ -131,6 +132,7 @@ async function runHeld(
     storage,
     identity,
     clock: mainClock,
+    redact: (error) => redactor.error(error),
     events: metrics?.observe(plan, events) ?? events,
     plan,
     memory: (of) => planMemory(values.memoryBytes, of.parallelism, ringCount(of)),

@@ -75,7 +75,7 @@ export class AttemptCheckpoints {
     this.attempt = attempt
   }
 
-  /** How the attempt ends, once its last checkpoint is complete. */
+  /** How the attempt ends, once its last checkpoint is in the log. */
   get closingAs(): Closing | undefined {
     return this.closing
   }
@@ -182,6 +182,7 @@ export class AttemptCheckpoints {
     try {
       const manifest = await attempt.sink.commit(pending)
       this.underWay = this.underWay.filter((one) => one !== pending)
+      this.closing = CLOSING[pending.reason]
       await attempt.sink.publish(manifest, pending)
     } catch (error) {
       this.committing = false
@@ -200,7 +201,6 @@ export class AttemptCheckpoints {
     } catch (error) {
       return attempt.fail(error)
     }
-    this.closing = CLOSING[pending.reason]
     if (this.closing !== undefined) return attempt.broadcast({ type: 'close' })
     this.commitNext()
     this.triggerNext()

@@ -2,58 +2,44 @@
  * The life of a submitted job in one process: decide what to go on from, take the log over, publish what the last manifest names, then
  * attempt after attempt until it finishes, is suspended or fails for good. Main thread; never touches a record.
  */
-import { randomUUID } from 'node:crypto'
-import { runStartOf, type CheckpointManifest } from '../checkpoint/manifest.js'
 import { logPath } from '../checkpoint/log-path.js'
-import type { EmptyRun } from '../checkpoint/log-reader.js'
-import { ManifestLog } from '../checkpoint/manifest-log.js'
+import type { CheckpointManifest } from '../checkpoint/manifest.js'
 import { MillraceError, serializeError } from '../contract/errors.js'
-import type { JobGraph } from '../contract/graph.js'
-import { OperatorFailure } from '../contract/operator-failure.js'
 import type { Ending } from '../contract/source.js'
 import { planJob, type ExecutionPlan } from '../plan/plan.js'
 import { planHash } from '../plan/plan-hash.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { Attempt, type AttemptOutcome } from './attempt.js'
-import { BackgroundMerges } from './background-merges.js'
-import { Checkpoints, committablesOf, hasCommittables, withoutCommittables } from './checkpoints.js'
+import { committablesOf, hasCommittables, withoutCommittables } from './checkpoints.js'
 import { assignSlots } from './deploy.js'
+import { NO_FAILURES, type FailureHistory, type KeptFailures } from './failure-history.js'
+import { failedBy, JobFailures, type FailedOutcome } from './job-failures.js'
 import type { JobOptions, JobResult, JobStatus } from './job-options.js'
-import type { JobFailure } from './job-failure.js'
 import { JobWishes, type JobPhase } from './job-wishes.js'
+import { openJob, type OpenJob } from './open-job.js'
 import { restoredSplits } from './restore-plan.js'
-import type { RestartDecision } from './restart-rule.js'
 import { RestartStrategy } from './restart-strategy.js'
-import { Savepoints, type SavepointInfo } from './savepoints.js'
-import { SinkCommitters } from './sink-committers.js'
+import type { SavepointInfo } from './savepoints.js'
+import type { SinkCommitters } from './sink-committers.js'
 
 interface CurrentJob {
   readonly slotParams: Readonly<Record<string, string>>
   readonly plan: ExecutionPlan
 }
 
-/** What all attempts of a process have in common. */
-interface Run {
-  readonly runId: string
-  readonly epoch: number
-  readonly startedAtMs: number
-}
-
 /** Runs one job in this process. Use it once. */
 export class JobCoordinator {
   private readonly options: JobOptions
   private readonly wishes: JobWishes
-  private readonly strategy: RestartStrategy
   private attempt: Attempt | undefined
   private latest: CheckpointManifest | undefined
-  private firstFailure: JobFailure | undefined
+  private history: FailureHistory | undefined
   private current: CurrentJob
 
   constructor(options: JobOptions) {
     this.options = options
     this.current = { slotParams: options.slotParams ?? options.params, plan: options.plan }
     this.wishes = new JobWishes(options.jobId, options.plan)
-    this.strategy = new RestartStrategy(options.restart, options.random ?? Math.random)
   }
 
   /** What it is doing, and how many slots its attempts have from now on. */
@@ -90,101 +76,63 @@ export class JobCoordinator {
     return this.wishes.rescale(parallelism)
   }
 
+  /** Of this process and those before it, since it took the log over. */
+  get kept(): KeptFailures {
+    return this.history?.failures ?? NO_FAILURES
+  }
+
   /** Runs the job to its end. Rejects with a MillraceError when it may not start: refused before anything was written. */
   async run(): Promise<JobResult> {
     const { options } = this
-    const randomId = options.randomId ?? randomUUID
-    const log = await ManifestLog.open(options.storage, {
-      jobId: options.jobId,
-      ...(options.retainCheckpoints === undefined ? {} : { retained: options.retainCheckpoints }),
+    const { clock, events, storage } = options
+    let failures: JobFailures | undefined
+    const job = await openJob(options, (manifest) => {
+      this.latest = manifest
+      failures?.checkpointCompleted(manifest.checkpointId)
     })
-    // A run that was killed before its first checkpoint is begun again: what it left unpublished is then its own to clear away.
-    const freshRun = log.emptyRun() ?? newRun(options.clock.now(), randomId())
-    const { record, checkpoint } = await log.takeover({
-      nonce: randomId(),
-      ...freshRun,
-      holder: options.identity,
-      createdAtMs: options.clock.now(),
-      choose: options.choose,
-    })
-    const runId = checkpoint?.runId ?? freshRun.runId
-    const runStartedAtMs = runStartOf(checkpoint ?? record)
-    const { jobId, events } = options
-    const committers = new SinkCommitters(options.graph, {
-      jobId,
-      runId,
-      epoch: record.epoch,
-      warn: events.warn.bind(events),
-    })
+    const { checkpoint, checkpoints, savepoints, history } = job
+    this.history = history
     this.latest = checkpoint
-    const restoredFrom = checkpoint === undefined ? undefined : pathOf(options.storage, checkpoint)
-    const merges = new BackgroundMerges({
-      storageUrl: options.storage.url(),
-      epoch: record.epoch,
-      parallelism: options.plan.parallelism,
-      maxParallelism: options.plan.maxParallelism,
-      run: options.merge,
-      failed: (uid, error) => events.warn(uid, `merging segments failed: ${serializeError(error).message}`),
-    })
-    const savepoints = new Savepoints({ from: options.storage, pin: (manifest) => log.pin(manifest) })
-    const checkpoints = new Checkpoints({
-      plan: options.plan,
-      jobName: options.jobName,
-      runId,
-      runStartedAtMs,
-      params: withoutSecrets(options.params, options.secretParams ?? new Set()),
-      fingerprints: sourceFingerprints(options.graph),
-      log,
-      committers,
-      clock: options.clock,
-      randomId,
-      events,
-      merges,
-      firstCheckpointId: (log.latest()?.checkpointId ?? 0) + 1,
-      onCompleted: (manifest) => this.completed(manifest),
-      onPublished: (manifest) => savepoints.published(manifest),
-      onAbandoned: (pending, reason) => {
-        if (pending.reason === 'savepoint') savepoints.abandoned(pending.id, reason)
-      },
-    })
-    const end = (status: JobStatus): JobResult => ({
+    const strategy = new RestartStrategy(options.restart, options.random ?? Math.random)
+    failures = new JobFailures({ strategy, history, clock, events })
+    let status: JobStatus = 'FAILED'
+    try {
+      status = await this.runOpen(job, failures)
+    } finally {
+      await savepoints.end(this.wishes.ended())
+      job.merges.close()
+      await job.committers.close()
+      await history.settled()
+    }
+    return {
       status,
       counters: this.latest?.counters ?? {},
       checkpoints: checkpoints.completed,
-      restoredFrom,
-      failure: status === 'FAILED' ? this.firstFailure : undefined,
-    })
-    try {
-      if (!(await this.prepare(log, committers, checkpoint))) return end('FAILED')
-      if (checkpoint?.final === true) return end('FINISHED')
-      this.wishes.began({ checkpoints, savepoints })
-      const run = { runId, epoch: record.epoch, startedAtMs: runStartedAtMs }
-      const status = await this.attempts(checkpoints, committers, run)
-      if (status === 'FINISHED') await committers.recover(false, this.latest)
-      return end(status)
-    } finally {
-      await savepoints.end(this.wishes.ended())
-      merges.close()
-      await committers.close()
+      restoredFrom: checkpoint === undefined ? undefined : pathOf(storage, checkpoint),
+      failure: status === 'FAILED' ? failures.first : undefined,
     }
   }
 
-  /** First publish what the manifest names, then clear away what it does not. */
-  private async prepare(
-    log: ManifestLog,
-    committers: SinkCommitters,
-    from: CheckpointManifest | undefined,
-  ): Promise<boolean> {
+  private async runOpen(job: OpenJob, failures: JobFailures): Promise<JobStatus> {
+    const { checkpoint, checkpoints, savepoints, committers } = job
     try {
-      if (from !== undefined) await committers.commit(committablesOf(from))
-      if (from?.final === true && hasCommittables(from)) this.latest = await log.append(withoutCommittables(from))
-      await committers.recover(from === undefined, from)
-      return true
+      await this.prepare(job)
     } catch (error) {
-      const atMs = this.options.clock.now()
-      this.firstFailure = { error: serializeError(error, 'MILLRACE_OUTPUT'), atMs, ...uidOf(error) }
-      return false
+      failures.final(failedBy(error, 'MILLRACE_OUTPUT'))
+      return 'FAILED'
     }
+    if (checkpoint?.final === true) return 'FINISHED'
+    this.wishes.began({ checkpoints, savepoints })
+    const status = await this.attempts(job, failures)
+    if (status === 'FINISHED') await committers.recover(false, this.latest)
+    return status
+  }
+
+  /** First publish what the manifest names, then clear away what it does not. */
+  private async prepare({ log, committers, checkpoint: from }: OpenJob): Promise<void> {
+    if (from !== undefined) await committers.commit(committablesOf(from))
+    if (from?.final === true && hasCommittables(from)) this.latest = await log.append(withoutCommittables(from))
+    await committers.recover(from === undefined, from)
   }
 
   private async closeAttempt(ending: Ending): Promise<void> {
@@ -193,18 +141,11 @@ export class JobCoordinator {
     await attempt?.close(ending)
   }
 
-  private endingAfter(decision: RestartDecision): Ending {
-    // The last checkpoint is in the log: nothing will be read any more, whatever is left to publish.
-    if (this.latest?.final === true) return 'finished'
-    if (decision.kind === 'fail') return 'failed'
-    return this.wishes.suspending ? 'suspended' : 'restart'
-  }
-
-  private async attempts(checkpoints: Checkpoints, committers: SinkCommitters, run: Run): Promise<JobStatus> {
+  private async attempts(job: OpenJob, failures: JobFailures): Promise<JobStatus> {
     for (let number = 1; ; number++) {
-      if (this.wishes.canceling) return this.canceled(checkpoints, committers)
+      if (this.wishes.canceling) return this.canceled(job)
       if (this.wishes.suspending && number > 1) return 'SUSPENDED'
-      const outcome = await this.nextOutcome(checkpoints, committers, run, number)
+      const outcome = await this.nextOutcome(job, number)
       if (outcome.kind === 'rescaled') {
         await this.closeAttempt('restart')
         continue
@@ -217,55 +158,70 @@ export class JobCoordinator {
         await this.closeAttempt(outcome.kind)
         return outcome.kind === 'finished' ? 'FINISHED' : 'SUSPENDED'
       }
-      const failure: JobFailure = {
-        error: outcome.error,
-        atMs: this.options.clock.now(),
-        ...(outcome.uid !== undefined ? { uid: outcome.uid } : {}),
-      }
-      this.firstFailure ??= failure
-      const decision = this.strategy.failed(failure)
-      this.options.events.failed(failure, decision.kind === 'restart' ? decision.delayMs : undefined)
-      await this.closeAttempt(this.endingAfter(decision))
+      const decision = failures.judge(await this.unlessTakenOver(job, outcome), number)
       // Nothing is left to do: as a failed job, it would be submitted again and start afresh.
-      if (this.latest?.final === true && checkpoints.allPublished) return 'FINISHED'
-      if (decision.kind === 'fail') return 'FAILED'
+      if (this.latest?.final === true && job.checkpoints.allPublished) {
+        await this.closeAttempt('finished')
+        return 'FINISHED'
+      }
+      if (decision.kind === 'fail') {
+        await this.closeAttempt(this.latest?.final === true ? 'finished' : 'failed')
+        return 'FAILED'
+      }
       await this.wishes.delay(decision.delayMs, this.options.clock)
+      await this.closeAttempt(this.endingAfterDelay())
     }
   }
 
-  /** Its last checkpoint stands, published; what was written since then goes. */
-  private async canceled(checkpoints: Checkpoints, committers: SinkCommitters): Promise<JobStatus> {
+  /** Files that a process misses which was taken over, its successor may have deleted: that is not the storage's fault. */
+  private async unlessTakenOver({ checkpoints }: OpenJob, outcome: FailedOutcome): Promise<FailedOutcome> {
     try {
+      await checkpoints.settle()
+    } catch (error) {
+      if ((error as MillraceError).code === 'MILLRACE_FENCED') return failedBy(error, 'MILLRACE_FENCED')
+    }
+    return outcome
+  }
+
+  /** What was wanted meanwhile is what sources hear. */
+  private endingAfterDelay(): Ending {
+    // The last checkpoint is in the log: nothing will be read any more, whatever is left to publish.
+    if (this.latest?.final === true) return 'finished'
+    if (this.wishes.canceling) return 'canceled'
+    return this.wishes.suspending ? 'suspended' : 'restart'
+  }
+
+  /** Its last checkpoint stands, published; what was written since then goes. */
+  private async canceled({ checkpoints, committers }: OpenJob): Promise<JobStatus> {
+    try {
+      await checkpoints.settle()
       await checkpoints.publishRest()
       await committers.recover(false, this.latest)
     } catch (error) {
-      const uid = uidOf(error).uid ?? ''
+      const { uid = '' } = failedBy(error, 'MILLRACE_OUTPUT')
       this.options.events.warn(uid, `could not be cleared away: ${serializeError(error).message}`)
     }
     return this.latest?.final === true ? 'FINISHED' : 'CANCELED'
   }
 
-  private async nextOutcome(
-    checkpoints: Checkpoints,
-    committers: SinkCommitters,
-    run: Run,
-    number: number,
-  ): Promise<AttemptOutcome> {
+  private async nextOutcome(job: OpenJob, number: number): Promise<AttemptOutcome> {
+    const { checkpoints, committers } = job
     try {
       if (number > 1) await this.refresh(committers)
     } catch (error) {
-      return { kind: 'failed', error: serializeError(error, 'MILLRACE_USER') }
+      return failedBy(error, 'MILLRACE_USER')
     }
     try {
+      if (number > 1) await checkpoints.settle()
       await checkpoints.publishRest()
     } catch (error) {
-      return { kind: 'failed', error: serializeError(error, 'MILLRACE_OUTPUT'), ...uidOf(error) }
+      return failedBy(error, 'MILLRACE_OUTPUT')
     }
     // The attempt before failed, but not before its last checkpoint was in the log.
     if (number > 1 && this.latest?.final === true) return { kind: 'finished' }
     this.planAgain()
     checkpoints.restartFrom(this.latest, this.current.plan)
-    return this.runAttempt(checkpoints, run, number)
+    return this.runAttempt(job, number)
   }
 
   /** Secrets may have been renewed. */
@@ -292,7 +248,7 @@ export class JobCoordinator {
     }
   }
 
-  private async runAttempt(checkpoints: Checkpoints, run: Run, number: number): Promise<AttemptOutcome> {
+  private runAttempt({ checkpoints, run }: OpenJob, number: number): Promise<AttemptOutcome> {
     const { options, latest } = this
     const { clock, events } = options
     const { plan, slotParams: params } = this.current
@@ -329,34 +285,8 @@ export class JobCoordinator {
     this.wishes.attempting(this.attempt)
     return this.attempt.run()
   }
-
-  private completed(manifest: CheckpointManifest): void {
-    this.latest = manifest
-    this.firstFailure = undefined
-    this.strategy.checkpointCompleted()
-  }
-}
-
-/** Where a failure came from, if it says so. */
-function uidOf(error: unknown): { uid?: string } {
-  return error instanceof OperatorFailure ? { uid: error.uid } : {}
-}
-
-/** What the sources of a job read, as the manifest keeps it. */
-export function sourceFingerprints(graph: JobGraph): Record<string, string> {
-  return Object.fromEntries(graph.nodes.flatMap((n) => (n.kind === 'source' ? [[n.uid, n.source.describe]] : [])))
 }
 
 function pathOf(storage: CheckpointStorage, manifest: CheckpointManifest): string {
   return `${storage.describe()}/${logPath(manifest.position)}`
-}
-
-function withoutSecrets(params: Readonly<Record<string, string>>, secret: ReadonlySet<string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(params).filter(([name]) => !secret.has(name)))
-}
-
-/** The id is sortable, and unique enough to tell runs of one output folder apart. */
-function newRun(nowMs: number, unique: string): EmptyRun {
-  const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+Z/g, '')
-  return { runId: `${time}-${unique.slice(0, 8)}`, runStartedAtMs: nowMs }
 }

@@ -1,4 +1,5 @@
 import type { CheckpointManifest, ProcessIdentity } from '../checkpoint/manifest.js'
+import type { SerializedError } from '../contract/errors.js'
 import type { JobGraph } from '../contract/graph.js'
 import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
@@ -45,6 +46,8 @@ export interface JobOptions {
   /** Unique names; default `randomUUID`. */
   readonly randomId?: () => string
   readonly events: JobEvents
+  /** Takes secrets out of failures that are kept. */
+  readonly redact?: (error: SerializedError) => SerializedError
   /** The plan for the maximum parallelism that the checkpoint, or the option, says. */
   readonly plan: ExecutionPlan
   readonly memory: (plan: ExecutionPlan) => MemoryPlan
