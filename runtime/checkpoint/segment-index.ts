@@ -104,3 +104,11 @@ export function readIndex(file: SegmentFile, footer: Footer, bytes: Buffer): Blo
   }
   return blocks
 }
+
+/** Checks a block's bytes, which begin at `from`. Truncated or altered: MILLRACE_CORRUPT naming it. */
+export function checkBlock(block: BlockInfo, bytes: Buffer, from: number): void {
+  const cutOff = from + block.bytes > bytes.length
+  if (!cutOff && crc32(bytes, from, from + block.bytes) === block.crc) return
+  const problem = cutOff ? 'is cut off' : 'does not match its checksum'
+  throw corruptSegment(block.file.path, `block ${block.number}`, problem)
+}

@@ -32,6 +32,8 @@ export interface CheckpointSink {
   abandon(pending: PendingCheckpoint, reason: string): void
   /** An acknowledgement that came after its checkpoint was given up. */
   late(operators: readonly (FromSlot & { type: 'checkpointAck' })['operators'][number][]): void
+  /** No slot reads the checkpoint that the attempt went on from any more. */
+  restored(): void
 }
 
 /** What an attempt runs, and where. */
@@ -82,6 +84,7 @@ export class Attempt {
   private readonly metrics = new Map<number, SlotMetrics>()
   private readonly slotsTotal: number
   private ready = 0
+  private restored = 0
   private readonly closed = new Set<number>()
   private unfinished: number
   private running = false
@@ -218,6 +221,9 @@ export class Attempt {
       case 'ready':
         this.ready++
         return this.startIfReady()
+      case 'restored':
+        if (++this.restored === this.slotsTotal) this.options.checkpoints.restored()
+        return
       case 'checkpointAck':
         return this.acknowledge(message)
       case 'subtaskFinished':
