@@ -45,6 +45,7 @@ export class SegmentRanges {
     refs: readonly SegmentRef[],
     firstKeyGroup: number,
     lastKeyGroup: number,
+    rangeBytes: number = BLOCK_BYTES,
   ): Promise<SegmentRanges> {
     const open = async (refs: readonly SegmentRef[]): Promise<Run> => {
       const readers = await Promise.all(refs.map((ref) => SegmentReader.open(storage, ref)))
@@ -55,7 +56,7 @@ export class SegmentRanges {
       return { blocks, starts }
     }
     const newestFirst = await Promise.all(groupRuns(refs).reverse().map(open))
-    const bounds = cut(newestFirst, groupPosition(firstKeyGroup), groupPosition(lastKeyGroup + 1))
+    const bounds = cut(newestFirst, groupPosition(firstKeyGroup), groupPosition(lastKeyGroup + 1), rangeBytes)
     return new SegmentRanges(newestFirst, bounds)
   }
 
@@ -113,8 +114,8 @@ function lowerBound(starts: Float64Array, position: number): number {
   return low
 }
 
-/** Ends a range at each begin of a block behind which a block's worth of others begin. */
-function cut(runs: readonly Run[], from: number, to: number): Float64Array {
+/** A range ends where blocks of that size together have begun in it. */
+function cut(runs: readonly Run[], from: number, to: number, rangeBytes: number): Float64Array {
   const begins = runs.flatMap(({ blocks, starts }) =>
     blocks.map(({ bytes }, i) => ({ position: Math.max(from, starts[i]!), bytes })),
   )
@@ -122,7 +123,7 @@ function cut(runs: readonly Run[], from: number, to: number): Float64Array {
   const bounds = [from]
   let bytes = 0
   for (const begin of begins) {
-    if (bytes >= BLOCK_BYTES && begin.position > bounds.at(-1)!) {
+    if (bytes >= rangeBytes && begin.position > bounds.at(-1)!) {
       bounds.push(begin.position)
       bytes = 0
     }
