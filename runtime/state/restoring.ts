@@ -32,7 +32,7 @@ const WINDOW = 16
 /** Places at which keys are looked for at a time. */
 const LOOKUPS = 64
 /** For so many keys looked for a range is moved, which takes about as long: who asks does not put off the end. */
-const LOOKUPS_PER_RANGE = 8
+const LOOKUPS_PER_RANGE = 16
 /** Evictions after a range at most: two make room for more than a range holds. */
 const EVICTIONS = 2
 
