@@ -10,6 +10,7 @@
 import { rowPosition } from '../codec/row-position.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import type { SegmentRef } from './manifest.js'
+import { mayHold } from './key-filter.js'
 import { groupPosition, NewestRows, type LoadedBlock } from './newest-rows.js'
 import { BLOCK_BYTES, NO_TIMER } from './segment-format.js'
 import { checkBlock, type BlockInfo } from './segment-index.js'
@@ -72,6 +73,23 @@ export class SegmentRanges {
   /** The rows at `from <= position < to`, their blocks read and checked. Altered ones: MILLRACE_CORRUPT naming the file. */
   async read(from: number, to: number): Promise<NewestRows> {
     const runs = this.#newestFirst.map((run) => this.#load(blocksOf(run, from, to)))
+    return new NewestRows(await Promise.all(runs), from, to)
+  }
+
+  /**
+   * The rows at these positions, which ascend and are of one range, and perhaps others between them. Blocks that hold none of them are,
+   * nearly always, not read.
+   */
+  async readAt(positions: readonly number[]): Promise<NewestRows> {
+    const from = positions[0]!
+    const to = positions.at(-1)! + 1
+    const runs = this.#newestFirst.map((run) =>
+      this.#load(
+        blocksOf(run, from, to).filter(
+          ({ filter }) => filter === undefined || positions.some((position) => mayHold(filter, position)),
+        ),
+      ),
+    )
     return new NewestRows(await Promise.all(runs), from, to)
   }
 

@@ -162,7 +162,7 @@ export class Restoring implements Loader, SpilledTimers {
   }
 
   async #lookFor(span: readonly WantedKey[]): Promise<void> {
-    const cursor = await this.#rows.read(span[0]!.position, span.at(-1)!.position + 1)
+    const cursor = await this.#rows.readAt(span.map(({ position }) => position))
     const wanted = span.filter(({ keyGroup, position, key }) => this.#isStored(keyGroup, position, key))
     let at = 0
     while (cursor.next()) {

@@ -28,4 +28,6 @@ export interface StoredRows {
   minTimer(range: number): number
   /** The rows at `from <= position < to`. Damaged ones are MILLRACE_CORRUPT. */
   read(from: number, to: number): Promise<RowCursor>
+  /** The rows at these positions, which ascend and are of one range, and perhaps others between them. */
+  readAt(positions: readonly number[]): Promise<RowCursor>
 }
