@@ -78,6 +78,8 @@ describe('the one rule', () => {
       logFormat: 'json',
       metrics: 'cloudwatch',
       metricsLevel: 'task',
+      cleanupCheckpoints: 'ended',
+      restartStrategy: 'fixed',
       jobId: 'x',
       checkpointDir: 's3://b/p',
     }
