@@ -370,11 +370,11 @@ export class JobCoordinator {
     }
   }
 
-  /** Its last checkpoint stands, published; what was written since then goes. */
+  /** Its last checkpoint stands, published; what was written since then goes, now or, should the log be in doubt, with the next start. */
   private async canceled(checkpoints: Checkpoints, committers: SinkCommitters): Promise<JobStatus> {
     try {
       await checkpoints.publishRest()
-      await committers.recover(false, this.latest)
+      if (!checkpoints.inDoubt) await committers.recover(false, this.latest)
     } catch (error) {
       const uid = uidOf(error).uid ?? ''
       this.options.events.warn(uid, `could not be cleared away: ${serializeError(error).message}`)

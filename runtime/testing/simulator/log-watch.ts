@@ -17,6 +17,7 @@ export class LogWatch implements DiskWatcher {
   /** By process: what its next checkpoint is made from. */
   private readonly bases = new Map<string, CheckpointManifest>()
   private top = 0
+  private readonly inGaps = new Set<string>()
   /** Of the checkpoint written last; 0 before the first. */
   lastCheckpointId = 0
 
@@ -35,8 +36,8 @@ export class LogWatch implements DiskWatcher {
     const position = positionOf(path)
     if (position === undefined) return
     const entry = decodeEntry(bytes, path)
-    // What is created in a gap below the top counts for nothing.
-    if (position < this.top) return
+    // What is created in a gap below the top counts for nothing, and may refer to what is gone.
+    if (position < this.top) return void this.inGaps.add(path)
     const before = this.entries.get(this.top)
     this.top = position
     this.entries.set(position, entry)
@@ -49,14 +50,15 @@ export class LogWatch implements DiskWatcher {
   deleted(path: string, by: string): void {
     if (!path.startsWith('segments/')) return
     for (const [position, entry] of this.entries) {
-      if (entry.kind !== 'checkpoint' || !this.isReadable(logPath(position))) continue
+      if (entry.kind !== 'checkpoint' || !this.counts(logPath(position))) continue
       const needed = Object.values(entry.operators).some(({ segments }) => segments.some((one) => one.path === path))
       if (needed) this.violate(`${by} deletes ${path}, which the checkpoint at position ${position} refers to`)
     }
   }
 
-  private isReadable(path: string): boolean {
-    return this.disk.files.has(path) && !this.disk.isDamaged(path)
+  /** Whether the entry is there, whole and counts. */
+  counts(path: string): boolean {
+    return this.disk.files.has(path) && !this.disk.isDamaged(path) && !this.inGaps.has(path)
   }
 
   private checkpoint(manifest: CheckpointManifest): void {

@@ -163,12 +163,12 @@ export class User {
 
   /** Mostly the newest checkpoint; sometimes a savepoint, or what is left of older checkpoints: refused if its output would come twice. */
   private chooseRestore(): string {
-    const { random, faults, disk } = this.world
+    const { random, faults, disk, log } = this.world
     if (!faults.on) return 'latest'
     if (this.savepoints.length > 0 && random.chance(0.5)) return this.named(`sim:/${random.pick(this.savepoints)}`)
     // What a damaged checkpoint refers to need not be there any more.
     if (disk.everDamaged || !random.chance(0.1)) return 'latest'
-    const kept = disk.list('manifests/').filter(({ path }) => isCheckpoint(disk.get(path)!, path))
+    const kept = disk.list('manifests/').filter(({ path }) => log.counts(path) && isCheckpoint(disk.get(path)!, path))
     return kept.length === 0 ? 'latest' : this.named(`sim:/${random.pick(kept).path}`)
   }
 
