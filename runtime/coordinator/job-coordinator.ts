@@ -379,7 +379,7 @@ export class JobCoordinator {
       const uid = uidOf(error).uid ?? ''
       this.options.events.warn(uid, `could not be cleared away: ${serializeError(error).message}`)
     }
-    return this.latest?.final === true ? 'FINISHED' : 'CANCELED'
+    return this.latest?.final === true && checkpoints.allPublished ? 'FINISHED' : 'CANCELED'
   }
 
   private async nextOutcome(
