@@ -39,7 +39,7 @@ function copying(commit?: SinkCommitter<number>['commit']) {
   const sink: Sink<number, number> = {
     ...out,
     createCommitter: (ctx) => ({
-      ...out.createCommitter(ctx),
+      ...out.createCommitter!(ctx),
       ...(commit === undefined ? {} : { commit }),
       recover: async ({ fresh }) => void (await Promise.resolve(recovered.push(fresh))),
     }),

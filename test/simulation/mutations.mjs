@@ -194,10 +194,14 @@ async function hunt({ name, file, find, replace, also = [] }, number) {
     ],
   })
   const began = performance.now()
-  const { stdout } = await promisify(execFile)(process.execPath, [outfile, values.seeds, values['seed-base']], {
-    cwd: root,
-    maxBuffer: 2 ** 26,
-  })
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [outfile, '--seeds', values.seeds, '--seed-base', values['seed-base']],
+    {
+      cwd: root,
+      maxBuffer: 2 ** 26,
+    },
+  )
   const found = JSON.parse(stdout.trim().split('\n').at(-1))
   return { name, ...found, seconds: (performance.now() - began) / 1000 }
 }

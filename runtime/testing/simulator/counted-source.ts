@@ -42,7 +42,7 @@ export function countedSource(source: Source<unknown>, limitOf: SplitLimits): So
       }
     },
   }
-  return counted as unknown as Source<unknown>
+  return counted
 }
 
 function countedEnumerator(
@@ -62,7 +62,7 @@ function countedEnumerator(
 }
 
 function plain<T extends IdentifiedSplit<CountedSplit>>(split: T): T & IdentifiedSplit<JsonValue> {
-  return { ...split, split: split.split.of } as unknown as T & IdentifiedSplit<JsonValue>
+  return { ...split, split: split.split.of }
 }
 
 class CountedReader implements SplitReader<unknown, CountedSplit> {

@@ -1,7 +1,7 @@
 import type { GraphNode, JobDefinition, OperatorNode } from '../../contract/graph.js'
 import type { JsonValue } from '../../contract/json.js'
 import type { Operator } from '../../contract/operator.js'
-import type { Source } from '../../contract/source.js'
+
 import { countedSource } from './counted-source.js'
 import type { JobSurroundings } from './job-surroundings.js'
 import { simSink } from './outputs.js'
@@ -17,7 +17,7 @@ export function simJob(job: JobDefinition, around: JobSurroundings): JobDefiniti
 function simNode(node: GraphNode, around: JobSurroundings): GraphNode {
   switch (node.kind) {
     case 'source': {
-      const source = countedSource(node.source as unknown as Source<unknown>, around.limitOf)
+      const source = countedSource(node.source, around.limitOf)
       return { ...node, source: simSource(source, around) }
     }
     case 'sink':

@@ -51,7 +51,8 @@ export class SimStorage implements CheckpointStorage {
 
   async read(path: string): Promise<Buffer> {
     const found = await this.readIfExists(path)
-    if (found === undefined) throw new MillraceError('MILLRACE_STORAGE', `cannot read ${this.describe()}/${path}: no such file`)
+    if (found === undefined)
+      throw new MillraceError('MILLRACE_STORAGE', `cannot read ${this.describe()}/${path}: no such file`)
     return found
   }
 

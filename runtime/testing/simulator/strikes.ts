@@ -1,4 +1,4 @@
-import type { Faults, Strike } from './faults.js'
+import type { Faults, Strike, StrikeKind } from './faults.js'
 import type { SimRandom } from './random.js'
 import type { Scheduler } from './scheduler.js'
 import type { SimDisk } from './sim-disk.js'
@@ -6,6 +6,8 @@ import type { SimProcess } from './sim-process.js'
 import type { User, Wish } from './user.js'
 
 const WISH = 'user: '
+/** When they come to happen. */
+const COUNTED_ELSEWHERE: readonly StrikeKind[] = ['slot crash', 'function fails', 'bit flipped in a file', 'file torn']
 
 /** What strikes hit. */
 export interface StrikeTargets {
@@ -66,38 +68,40 @@ export class Strikes {
     const process = [...user.running].filter(({ main }) => main.alive && main.runsFromMs() <= scheduler.nowMs).at(-1)
     if (process === undefined) return
     scheduler.note(`strike: ${kind} of p${process.identity.pid}`)
+    if (!COUNTED_ELSEWHERE.includes(kind)) faults.count(kind)
     switch (kind) {
+      case 'kill process':
+        return user.kill(process)
+      case 'pause process, another takes over':
+        return user.replace(process)
       case 'slot crash':
         return this.atSlot(process, (slot) => process.runningSlots!.crash(slot))
       case 'slot pause':
-        faults.count(kind)
         return this.atSlot(process, (slot) =>
           process.runningSlots!.pause(slot, scheduler.nowMs + random.between(10, 20_000)),
         )
+      case 'clock jump':
+        process.time.skewMs += random.between(-30_000, 30_000)
+        return
       case 'function fails':
         this.functionCalls = random.between(1, 200)
         return
+      case 'disk full for a while':
+        return faults.fillDisk(scheduler.nowMs + random.between(10, 20_000))
+      case 'storage away for a while':
+        return faults.takeStorageAway(scheduler.nowMs + random.between(10, 20_000))
       case 'bit flipped in a file':
       case 'file torn':
         this.damage(kind)
         // Only who starts again reads it.
         if (random.chance(0.5)) user.kill(process)
         return
-    }
-    faults.count(kind)
-    switch (kind) {
-      case 'kill process':
-        return user.kill(process)
-      case 'pause process, another takes over':
-        return user.replace(process)
-      case 'clock jump':
-        process.time.skewMs += random.between(-30_000, 30_000)
-        return
-      case 'disk full for a while':
-        return faults.fillDisk(scheduler.nowMs + random.between(10, 20_000))
-      case 'storage away for a while':
-        return faults.takeStorageAway(scheduler.nowMs + random.between(10, 20_000))
-      default:
+      case 'user: suspend':
+      case 'user: savepoint':
+      case 'user: stop':
+      case 'user: stop with drain':
+      case 'user: cancel':
+      case 'user: rescale':
         user.ask(kind.slice(WISH.length) as Wish, process)
     }
   }
