@@ -13,8 +13,10 @@ import {
   type AsyncFunction,
   type JobDefinition,
 } from '../../operators/index.js'
-import type { Source } from '../../runtime/contract/source.js'
+import type { KinesisRecord } from '../../operators/connectors/kinesis/kinesis-record.js'
+import type { DecodeOutput, Source } from '../../runtime/contract/source.js'
 import { collectSink, sourceOf, sourceOfShards, type ArraySplit } from '../../runtime/testing/index.js'
+import { aggregatesOf, valueIn } from './aggregated.js'
 import { randomSource } from '../oracles/random-source.js'
 import { randomShards } from '../cluster/reshard-runs.js'
 
@@ -390,6 +392,37 @@ function clocked(): JobDefinition {
   })
 }
 
+/** Records that come as parts of aggregates, so that a position lies within one. */
+function aggregates(): JobDefinition {
+  const shards = readings(9, 3, 90, 12).map((all) =>
+    Array.from({ length: all.length / 6 }, (_, n) => all.slice(n * 6, n * 6 + 6)),
+  )
+  const state = { last: value<number>() }
+  return defineJob({
+    name: 'aggregates',
+    build(env) {
+      env
+        .fromSource(aggregatesOf(shards), {
+          uid: 'aggregates',
+          decode: { decode: (raw: KinesisRecord, out: DecodeOutput<Reading>) => out.emit(valueIn(raw)) },
+        })
+        .keyBy(({ id }) => id)
+        .process<readonly unknown[], typeof state>(
+          {
+            state,
+            onElement({ id }, ctx) {
+              const times = (ctx.state.last.value() ?? 0) + 1
+              ctx.state.last.update(times)
+              ctx.emit([id, times])
+            },
+          },
+          { uid: 'once' },
+        )
+        .sinkTo(nowhere(), { uid: 'read' })
+    },
+  })
+}
+
 /** By name; made anew each time. */
 export const SCENARIOS: Readonly<Record<string, () => JobDefinition>> = {
   windows,
@@ -400,4 +433,5 @@ export const SCENARIOS: Readonly<Record<string, () => JobDefinition>> = {
   joins,
   asynchronous,
   clocked,
+  aggregates,
 }
