@@ -48,6 +48,8 @@ export interface LiveFigures {
 /** Runs it; throws where it did not go as it should. */
 export async function liveRun(request: RunRequest): Promise<LiveFigures> {
   const { keys, changed, folder } = request
+  const expected = stagesOf(keys, changed).keys
+  const end = new AbortController()
   const orders: RecoveryOrders = {
     channel: `millrace-recovery-${process.pid}`,
     recovering: false,
@@ -56,7 +58,8 @@ export async function liveRun(request: RunRequest): Promise<LiveFigures> {
   const watch = new Watch(request.parallelism)
   const channel = openChannel(orders.channel!, (message) => {
     if (message.kind === 'log') watch.logs.push(message.words)
-    else if (message.kind === 'filled') watch.filled++
+    else if (message.kind === 'filled') watch.filledMs.push(message.atMs)
+    else if (message.kind === 'changed') watch.changedMs.push(message.atMs)
     else if (message.kind === 'failing') {
       watch.failedMs = message.atMs
       Object.assign(process.env, environmentOf({ ...orders, recovering: true }))
@@ -67,9 +70,13 @@ export async function liveRun(request: RunRequest): Promise<LiveFigures> {
     print: console.error,
     warn: (uid, message) => console.error(`${uid}: ${message}`),
     checkpointFailed: ({ reason }) => console.error(`a checkpoint failed: ${reason}`),
+    progress: ({ counters }) => {
+      if (counters['checksum']?.['numRecordsIn'] === expected) end.abort()
+    },
     checkpoint: ({ durationMs, writtenBytes }) => {
       const next = watch.checkpointed(durationMs, writtenBytes)
       if (next === 'change') setTimeout(() => channel.postMessage({ kind: 'change' }), REST_MS + 2 * MARGIN_MS)
+      if (watch.problem !== undefined) end.abort()
       if (next === 'fail') channel.postMessage({ kind: 'fail' })
     },
   }
@@ -81,10 +88,11 @@ export async function liveRun(request: RunRequest): Promise<LiveFigures> {
     restore: 'none',
     params: { keys: String(keys), changed: String(changed) },
     events,
+    signal: end.signal,
   })
   channel.close()
-  if (report.status !== 'FINISHED') throw new Error(`the job ended as ${report.status}: ${report.failure?.message}`)
-  const expected = stagesOf(keys, changed).keys
+  if (watch.problem !== undefined) throw new Error(watch.problem)
+  if (report.status !== 'SUSPENDED') throw new Error(`the job ended as ${report.status}: ${report.failure?.message}`)
   if (report.recordsOut !== expected) throw new Error(`${report.recordsOut} keys came out, not ${expected}`)
   const outputs = readFileSync(orders.output, 'utf8').trim().split('\n').map(Number)
   return { ...watch.figures(), failureToOutputMs: Math.min(...outputs) - watch.failedMs! }
@@ -93,8 +101,11 @@ export async function liveRun(request: RunRequest): Promise<LiveFigures> {
 /** What is seen of a run. */
 class Watch {
   readonly logs: SharedArrayBuffer[] = []
-  filled = 0
+  /** When splits had read those stages. */
+  readonly filledMs: number[] = []
+  readonly changedMs: number[] = []
   failedMs: number | undefined
+  problem: string | undefined
   private readonly parallelism: number
   private readonly checkpoints: { readonly span: Span; readonly bytes: number }[] = []
 
@@ -106,9 +117,15 @@ class Watch {
   checkpointed(durationMs: number, bytes: number): 'change' | 'fail' | undefined {
     if (this.failedMs !== undefined) return undefined
     const toMs = monotonicMs()
-    if (this.filled < this.parallelism) throw new Error('a checkpoint came before all keys did: give a longer --interval')
-    this.checkpoints.push({ span: { fromMs: toMs - durationMs, toMs }, bytes })
-    return this.checkpoints.length === 1 ? 'change' : 'fail'
+    const span = { fromMs: toMs - durationMs, toMs }
+    const isFirst = this.checkpoints.length === 0
+    const since = isFirst ? this.filledMs : this.changedMs
+    if (since.length < this.parallelism || Math.max(...since) > span.fromMs) {
+      if (isFirst) this.problem = 'a checkpoint began before all keys were there: give a longer --interval'
+      return undefined
+    }
+    this.checkpoints.push({ span, bytes })
+    return isFirst ? 'change' : 'fail'
   }
 
   figures(): { readonly full: CheckpointFigures; readonly partial: CheckpointFigures } {
@@ -122,8 +139,7 @@ class Watch {
 
   private figuresOf(span: Span, bytes: number, rest: Span): CheckpointFigures {
     const logs = this.logs.slice(0, this.parallelism)
-    const perMs = (of: Span): number =>
-      logs.reduce((sum, log) => sum + recordsIn(log, of), 0) / (of.toMs - of.fromMs)
+    const perMs = (of: Span): number => logs.reduce((sum, log) => sum + recordsIn(log, of), 0) / (of.toMs - of.fromMs)
     const ms = span.toMs - span.fromMs
     const asLong = { fromMs: rest.fromMs, toMs: Math.min(rest.toMs, rest.fromMs + ms) }
     return {

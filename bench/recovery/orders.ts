@@ -16,8 +16,8 @@ export interface RecoveryOrders {
 export type RecoveryMessage =
   /** A slot has begun a log of what it does, in shared memory. */
   | { readonly kind: 'log'; readonly words: SharedArrayBuffer }
-  /** A split has been read to the end of the first stage. */
-  | { readonly kind: 'filled' }
+  /** A split has been read to the end of the first stage, or of the change. */
+  | { readonly kind: 'filled' | 'changed'; readonly atMs: number }
   /** To the slots: go on with the change; fail. */
   | { readonly kind: 'change' | 'fail' }
   /** The split that was to fail is about to, at this moment. */

@@ -1,7 +1,8 @@
-// What one slot does, seen by its keyed operator: how many records it has had each millisecond, and each gap between records. Shared memory:
-// it outlives the slot.
+// What one slot does, seen by its keyed operator: how many records it has had each millisecond, and each gap between records with how long of
+// it the thread was ready to run but had no processor. Shared memory: it outlives the slot.
 //
-//   samples | gaps | (ms, records) ... | (ms, length) ...
+//   samples | gaps | (ms, records) ... | (ms, length, waited) ...
+import { openSync, readSync } from 'node:fs'
 
 import { monotonicMs } from './orders.js'
 
@@ -16,11 +17,14 @@ const FIRST = 2
 
 /** The writing side. Slot thread. */
 export class SlotLog {
-  readonly words: SharedArrayBuffer = new SharedArrayBuffer(8 * (FIRST + 2 * (SAMPLES + GAPS)))
+  readonly words: SharedArrayBuffer = new SharedArrayBuffer(8 * (FIRST + 2 * SAMPLES + 3 * GAPS))
   private readonly numbers = new Float64Array(this.words)
   private records = 0
   private lastMs: number = monotonicMs()
   private sampledMs = 0
+  private readonly schedule: number = openSchedule()
+  private readonly text: Buffer = Buffer.alloc(100)
+  private waitedMs = 0
 
   /** A record is about to be processed. */
   record(): void {
@@ -31,9 +35,10 @@ export class SlotLog {
     const now = monotonicMs()
     const { numbers } = this
     if (now - this.lastMs >= SHORTEST_GAP_MS && numbers[1]! < GAPS) {
-      const at = FIRST + 2 * (SAMPLES + numbers[1]!)
+      const at = FIRST + 2 * SAMPLES + 3 * numbers[1]!
       numbers[at] = this.lastMs
       numbers[at + 1] = now - this.lastMs
+      numbers[at + 2] = Math.min(now - this.lastMs, this.waited())
       numbers[1]!++
     }
     if (now - this.sampledMs >= 1 && numbers[0]! < SAMPLES) {
@@ -42,8 +47,27 @@ export class SlotLog {
       numbers[at + 1] = this.records
       numbers[0]!++
       this.sampledMs = now
+      this.waited()
     }
     this.lastMs = now
+  }
+
+  /** Milliseconds since the last call that the thread has waited for a processor; 0 where the system does not say. */
+  private waited(): number {
+    if (this.schedule < 0) return 0
+    const bytes = readSync(this.schedule, this.text, 0, this.text.length, 0)
+    const totalMs = Number(this.text.toString('latin1', 0, bytes).split(' ')[1]) / 1e6
+    const sinceMs = totalMs - this.waitedMs
+    this.waitedMs = totalMs
+    return sinceMs
+  }
+}
+
+function openSchedule(): number {
+  try {
+    return openSync('/proc/thread-self/schedstat', 'r')
+  } catch {
+    return -1
   }
 }
 
@@ -53,13 +77,13 @@ export interface Span {
   readonly toMs: number
 }
 
-/** Gaps between records that lie in the span, or reach into it: milliseconds, none shorter than half of one. */
+/** Gaps between records that lie in the span, or reach into it: milliseconds, less what the thread waited for a processor. */
 export function gapsIn(words: SharedArrayBuffer, { fromMs, toMs }: Span): number[] {
   const numbers = new Float64Array(words)
   const gaps: number[] = []
   for (let i = 0; i < numbers[1]!; i++) {
-    const at = FIRST + 2 * (SAMPLES + i)
-    if (numbers[at]! < toMs && numbers[at]! + numbers[at + 1]! > fromMs) gaps.push(numbers[at + 1]!)
+    const at = FIRST + 2 * SAMPLES + 3 * i
+    if (numbers[at]! < toMs && numbers[at]! + numbers[at + 1]! > fromMs) gaps.push(numbers[at + 1]! - numbers[at + 2]!)
   }
   return gaps
 }

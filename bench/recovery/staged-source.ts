@@ -9,7 +9,7 @@ type SplitReader = Awaited<ReturnType<ReturnType<Source<Order, DatagenSplit>['cr
 
 /** The records of all stages; split s of P has s, s + P, s + 2P... of each. */
 export function stagedSource(stages: Stages): DatagenSource<Order> {
-  const source = datagen({ count: stages.end, generate: (index) => orderAt(stages, index) })
+  const source = datagen({ generate: (index) => orderAt(stages, index) })
   return {
     ...source,
     createReader: () => ({ openSplit: ({ split }) => new StagedReader(stages, split) }),
@@ -22,8 +22,9 @@ class StagedReader implements SplitReader {
   private readonly split: DatagenSplit
   private readonly channel: BroadcastChannel | undefined
   private next: number
-  private filled = false
-  private told: 'change' | 'fail' | undefined
+  /** Stages that it has told to have read. */
+  private told = 0
+  private order: 'change' | 'fail' | undefined
 
   constructor(stages: Stages, split: DatagenSplit) {
     this.stages = stages
@@ -32,14 +33,14 @@ class StagedReader implements SplitReader {
     this.next = recovering ? this.firstOf(stages.after.from) : split.next
     if (channel === undefined) return
     this.channel = openChannel(channel, ({ kind }) => {
-      if (kind === 'change' || kind === 'fail') this.told = kind
+      if (kind === 'change' || kind === 'fail') this.order = kind
     })
   }
 
   poll(out: Parameters<SplitReader['poll']>[0], max: number): ReturnType<SplitReader['poll']> {
     const { stages, split } = this
     this.follow()
-    if (this.next >= stages.end) return 'end'
+    if (this.next >= stages.end) return 'wait'
     const end = Math.min(this.next + max * split.of, stages.end)
     let index = this.next
     for (; index < end; index += split.of) out.collect(orderAt(stages, index), NO_TIMESTAMP)
@@ -47,8 +48,9 @@ class StagedReader implements SplitReader {
     return 'more'
   }
 
+  /** Only behind the last stage does it wait. */
   available(): Promise<void> {
-    return Promise.resolve()
+    return new Promise(() => {})
   }
 
   position(): DatagenSplit {
@@ -59,19 +61,22 @@ class StagedReader implements SplitReader {
     this.channel?.close()
   }
 
-  /** Does what it was told. */
+  /** Does what it was told, and tells how far it is. */
   private follow(): void {
-    const { change, repeats } = this.stages
-    if (!this.filled && this.next >= repeats.from) {
-      this.filled = true
-      this.channel?.postMessage({ kind: 'filled' })
-    }
-    const { told } = this
-    this.told = undefined
-    if (told === 'change') this.next = Math.max(this.next, this.firstOf(change.from))
-    if (told !== 'fail' || this.split.split !== 0) return
+    const { change, repeats, quiet } = this.stages
+    if (this.told === 0 && this.next >= repeats.from) this.tell('filled')
+    if (this.told === 1 && this.next >= quiet.from) this.tell('changed')
+    const { order } = this
+    this.order = undefined
+    if (order === 'change') this.next = Math.max(this.next, this.firstOf(change.from))
+    if (order !== 'fail' || this.split.split !== 0) return
     this.channel?.postMessage({ kind: 'failing', atMs: monotonicMs() })
     throw new Error('injected once')
+  }
+
+  private tell(kind: 'filled' | 'changed'): void {
+    this.told++
+    this.channel?.postMessage({ kind, atMs: monotonicMs() })
   }
 
   /** The first index from here on that is this split's. */

@@ -8,8 +8,8 @@ import { BASE_TIME, below, EXTRA_SALT, jitter, KEY_SALT, mix32, rnd } from '../s
 
 /** Records of a stage of repeats. */
 const ENDLESS = 2 ** 30
-/** New keys of the last stage, all splits together. */
-const AFTER = 100_000
+/** New keys of the last stage. It has no end: at the end of time all state would go, which is not what is measured. */
+const AFTER = 10_000
 
 /** A stage: from which record on, and the number of its first new key; -1 for repeats. */
 export interface Stage {
@@ -24,7 +24,7 @@ export interface Stages {
   readonly change: Stage
   readonly quiet: Stage
   readonly after: Stage
-  /** The first record behind the last stage. */
+  /** The first record behind the last stage; nobody reads it. */
   readonly end: number
   /** Keys of all stages. */
   readonly keys: number

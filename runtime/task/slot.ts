@@ -66,7 +66,7 @@ export class Slot {
 
   constructor(options: SlotOptions) {
     this.options = options
-    this.encoder = new SnapshotEncoder(options.segments, {
+    this.encoder = new SnapshotEncoder(options.segments, options.clock, {
       done: (snapshot, operators) =>
         options.link.send({
           type: 'checkpointAck',
@@ -183,7 +183,7 @@ export class Slot {
       if (ran) progressed = true
       this.spent(s, ran)
     }
-    return this.encoder.slice() || progressed
+    return this.encoder.slice(progressed) || progressed
   }
 
   /** Notes for what the time since the clock was last read was. */

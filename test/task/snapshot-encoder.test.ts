@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { KeyedBackend } from '../../runtime/state/keyed-backend.js'
 import type { Link, LinkSnapshot } from '../../runtime/task/link.js'
 import { SnapshotEncoder, type SegmentWriter } from '../../runtime/task/snapshot-encoder.js'
+import { VirtualClock } from '../../runtime/testing/virtual-clock.js'
 import type { SubtaskSnapshot } from '../../runtime/task/subtask.js'
 import type { OperatorSnapshot } from '../../runtime/worker/protocol.js'
 
@@ -22,7 +23,7 @@ function encoder() {
   const aborted: number[] = []
   const backend = { abortCheckpoint: (id: number) => aborted.push(id) } as unknown as KeyedBackend
   const links = [{ uid: 'op', backend } as unknown as Link]
-  const encoding = new SnapshotEncoder(segments, {
+  const encoding = new SnapshotEncoder(segments, new VirtualClock(0), {
     done: ({ checkpointId }, operators) => acks.push({ id: checkpointId, operators }),
     failed: (error) => {
       throw error
@@ -38,7 +39,7 @@ describe('SnapshotEncoder', () => {
   it('acknowledges what it has stored', async () => {
     const { encoding, acks, links } = encoder()
     encoding.add(snapshot(1), links)
-    expect(encoding.slice()).toBe(true)
+    expect(encoding.slice(false)).toBe(true)
     await settled()
     expect(acks).toEqual([{ id: 1, operators: [{ uid: 'op', committables: ['part'], segments: [SEGMENT] }] }])
   })
@@ -69,5 +70,28 @@ describe('SnapshotEncoder', () => {
     expect(encoding.hasWork()).toBe(false)
     encoding.add(snapshot(2), links)
     expect(encoding.hasWork()).toBe(true)
+  })
+
+  it('lets records come first while the slot is busy and encoding has had its share, and goes on as soon as it is idle', () => {
+    const clock = new VirtualClock(0)
+    let slices = 0
+    const slow: SegmentWriter = {
+      begin: () => ({
+        slice: () => {
+          slices++
+          clock.advanceTo(clock.now() + 10)
+          return false
+        },
+        finish: () => Promise.resolve([]),
+      }),
+    }
+    const encoding = new SnapshotEncoder(slow, clock, { done: () => {}, failed: () => {}, wake: () => {} })
+    clock.advanceTo(10_000)
+    encoding.add(snapshot(1), encoder().links)
+    expect(encoding.slice(true)).toBe(true)
+    expect(encoding.slice(true)).toBe(false)
+    expect(encoding.hasWork()).toBe(true)
+    expect(encoding.slice(false)).toBe(true)
+    expect(slices).toBe(2)
   })
 })
