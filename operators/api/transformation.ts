@@ -4,6 +4,7 @@ import type { Operator } from '../../runtime/contract/operator.js'
 import type { Sink } from '../../runtime/contract/sink.js'
 import type { Decoder, Source, WatermarkStrategy } from '../../runtime/contract/source.js'
 import type { OperatorStateDescriptor, StateDescriptor } from '../../runtime/contract/state.js'
+import type { DeadLetters } from './error-policy.js'
 import type { CallSite } from './call-site.js'
 
 /** Where a stream comes from, and how its records get to whoever reads it. */
@@ -31,7 +32,7 @@ export type Work =
       readonly kind: 'operator'
       readonly keyed: boolean
       readonly states: readonly StateDescriptor[]
-      readonly operatorStates: readonly OperatorStateDescriptor[]
+      readonly operatorStates?: readonly OperatorStateDescriptor[]
       readonly create: () => Operator<never, unknown, never>
       readonly check?: (ctx: CheckContext) => Promise<void>
     }
@@ -47,4 +48,6 @@ export interface Transformation {
   readonly site: CallSite
   uid: string | undefined
   name: string
+  /** What becomes of records that the function fails on, unless the side output `failed` is read. Absent: the job fails. */
+  onError?: 'drop' | DeadLetters
 }

@@ -50,6 +50,10 @@ export interface OperatorNode extends NodeBase {
   readonly states: readonly StateDescriptor[]
   /** State of its subtasks that belongs to no key. */
   readonly operatorStates?: readonly OperatorStateDescriptor[]
+  /** A record that the function fails on is dropped and counted unless the side output `failed` is read. Absent: it fails the job. */
+  readonly onError?: 'drop'
+  /** Its inputs bring `RedrivenRecord`s, too. */
+  readonly redriven?: true
   /** A new operator for each subtask and attempt. */
   readonly create: () => Operator<never, unknown, never>
   /** See {@link CheckContext}. */

@@ -22,6 +22,7 @@ export function slotRestore(manifest: CheckpointManifest, slot: number, parallel
       finished: isFinished(record.finishedSubtasks, manifest.parallelism, same ? slot : undefined),
       operatorState: operatorStateRestores(record.operatorState ?? {}, slot, parallelism, manifest.parallelism),
       segments: overlapping(record, range.first, range.last),
+      firstTimers: firstTimers(record, same ? slot : undefined),
       schema: states.get(uid) ?? [],
       writerStates: deal(manifest.sinks[uid]?.writerStates ?? [], slot, parallelism),
     }
@@ -42,6 +43,16 @@ function isFinished(finished: readonly number[], parallelism: number, subtask: n
 
 function overlapping(record: OperatorRecord, first: number, last: number): readonly SegmentRef[] {
   return record.segments.filter((segment) => segment.firstKeyGroup <= last && segment.lastKeyGroup >= first)
+}
+
+/** Of one subtask, or over all. A record without them says nothing. */
+function firstTimers({ firstTimers }: OperatorRecord, subtask: number | undefined): [number, number] {
+  if (firstTimers === undefined) return [-Infinity, -Infinity]
+  const counted = subtask === undefined ? firstTimers : [firstTimers[subtask]!]
+  return [
+    Math.min(...counted.map(([event]) => event ?? Infinity)),
+    Math.min(...counted.map(([, processing]) => processing ?? Infinity)),
+  ]
 }
 
 function deal<T extends JsonValue | AssignedSplit>(items: readonly T[], subtask: number, parallelism: number): T[] {

@@ -9,6 +9,7 @@ import type { KeyedBackend } from '../state/keyed-backend.js'
 import { OperatorState } from '../state/operator-state.js'
 import type { OperatorRestore } from '../worker/protocol.js'
 import { LocalMetrics } from './counters.js'
+import { FailedRecords } from './failed-records.js'
 import type { Link, LinkHost, LinkSnapshot, SubtaskInfo } from './link.js'
 import { showWatermarks } from './operator-metrics.js'
 import type { OperatorStateSnapshots } from './operator-state-run.js'
@@ -29,6 +30,12 @@ export interface OperatorWiring {
   readonly backend?: KeyedBackend
   /** Restored; only there if the operator declares any. */
   readonly operatorState?: { readonly state: OperatorState; readonly snapshots: OperatorStateSnapshots }
+  /** Whether records that the function fails on go somewhere else. Absent: no. */
+  readonly catchesFailures?: boolean
+}
+
+const rethrow = (error: unknown): never => {
+  throw error
 }
 
 function unkeyed(uid: string): never {
@@ -51,6 +58,7 @@ export class OperatorLink implements Link {
   readonly settled?: () => Promise<void> | undefined
   private readonly operator: AnyOperator
   private readonly wiring: OperatorWiring
+  private readonly failed: FailedRecords | undefined
   private readonly fireEvent: (time: number, namespace: number) => void
   private readonly fireProcessing: (time: number, namespace: number) => void
   private finished = false
@@ -77,7 +85,8 @@ export class OperatorLink implements Link {
     this.pauses = operator.busy !== undefined
     if (operator.holdWatermark !== undefined) this.holdWatermark = (watermark) => operator.holdWatermark!(watermark)
     if (operator.settled !== undefined) this.settled = () => operator.settled!()
-    this.input = {
+    this.failed = wiring.catchesFailures === true ? new FailedRecords(node, wiring, this.metrics) : undefined
+    const plainInput: Output<unknown> = {
       emit(value, timestamp) {
         received.count++
         try {
@@ -87,7 +96,7 @@ export class OperatorLink implements Link {
         }
       },
     }
-    this.input2 = {
+    const plainInput2: Output<unknown> = {
       emit(value, timestamp) {
         received.count++
         try {
@@ -97,6 +106,9 @@ export class OperatorLink implements Link {
         }
       },
     }
+    const { failed } = this
+    this.input = failed?.guard(0, (value, timestamp) => operator.processElement(value, timestamp)) ?? plainInput
+    this.input2 = failed?.guard(1, (value, timestamp) => operator.processElement2!(value, timestamp)) ?? plainInput2
     this.partials = {
       emit(partial, pane) {
         const { acc, count } = partial as PartialRecord
@@ -108,8 +120,10 @@ export class OperatorLink implements Link {
         }
       },
     }
-    this.fireEvent = (time, namespace) => operator.onEventTimer!(time, namespace)
-    this.fireProcessing = (time, namespace) => operator.onProcessingTimer!(time, namespace)
+    const fireEvent = (time: number, namespace: number): void => operator.onEventTimer!(time, namespace)
+    const fireProcessing = (time: number, namespace: number): void => operator.onProcessingTimer!(time, namespace)
+    this.fireEvent = failed?.guardTimer('event', fireEvent) ?? fireEvent
+    this.fireProcessing = failed?.guardTimer('processing', fireProcessing) ?? fireProcessing
   }
 
   async open(restore: OperatorRestore | undefined): Promise<void> {
@@ -160,6 +174,7 @@ export class OperatorLink implements Link {
       watermark: this.watermark,
       finished: this.finished,
       schema: this.backend?.schema() ?? [],
+      ...(this.backend === undefined ? {} : { firstTimers: this.backend.firstTimers() }),
       counters: this.metrics.counts(),
       ...(operatorState === undefined ? {} : { operatorState }),
     }
@@ -177,6 +192,7 @@ export class OperatorLink implements Link {
 
   async finish(): Promise<void> {
     if (this.finished) return
+    await this.backend?.restoreAll()
     const dropped = this.backend?.pendingProcessingTimers() ?? 0
     if (dropped > 0) this.metrics.counter('numProcessingTimersDropped').inc(dropped)
     await this.guard(() => this.operator.finish?.())
@@ -222,6 +238,7 @@ export class OperatorLink implements Link {
         if (this.host === undefined) this.early.push(task)
         else this.host.execute(task)
       },
+      failureOf: (value, timestamp) => this.failed?.later(value, timestamp) ?? rethrow,
       releaseWatermark: () => this.host?.releaseWatermark(),
       currentKey: (): Key => backend?.currentKey() ?? unkeyed(uid),
       operatorState: operatorState?.state ?? new OperatorState(uid, [], new Map()),

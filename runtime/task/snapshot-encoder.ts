@@ -3,15 +3,20 @@
  * here in slices between batches, then files are written for each operator's state, then the subtask's share is acknowledged.
  *
  *   frozen state --slice--slice--> rows --> segment file (storage) --> ack
+ *
+ * A task acknowledges its checkpoints in order: with a later one everything of an earlier one has arrived, given up or not.
  */
 import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { SegmentRef } from '../checkpoint/manifest.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
+import type { Clock } from '../contract/time.js'
+import { EncodingPace } from './encoding-pace.js'
 import type { Link, LinkSnapshot } from './link.js'
 import type { SubtaskSnapshot } from './subtask.js'
 
-/** Rows encoded between two batches. */
-const SLICE_ROWS = 2048
+/** Rows encoded at once, and how often between two batches at most, while that takes no time that the clock shows. */
+const SLICE_ROWS = 256
+const SLICES = 8
 
 /** Rows of one frozen backend on their way to storage. */
 export interface SegmentRun {
@@ -29,6 +34,8 @@ export interface SegmentWriter {
 /** What the encoder tells the slot. */
 export interface EncoderEvents {
   done(snapshot: SubtaskSnapshot, operators: readonly OperatorSnapshot[]): void
+  /** The operator's state could not be stored; the rest of the snapshot follows as `done`. */
+  declined(snapshot: SubtaskSnapshot, uid: string, error: unknown): void
   failed(error: unknown): void
   wake(): void
 }
@@ -50,18 +57,26 @@ interface Running {
   run: Encoding | undefined
   /** Waiting for storage or for spilled state. */
   waiting: boolean
+  /** States whose rows are not all taken. */
+  untaken: number
+  /** Hears when all are, or need not be. */
+  taken: (() => void) | undefined
 }
 
 /** The snapshots of a slot that are being encoded. Slot thread. */
 export class SnapshotEncoder {
   private readonly segments: SegmentWriter
+  private readonly clock: Clock
   private readonly events: EncoderEvents
+  private readonly pace: EncodingPace
   private running: Running[] = []
   private lastAborted = -1
 
-  constructor(segments: SegmentWriter, events: EncoderEvents) {
+  constructor(segments: SegmentWriter, clock: Clock, events: EncoderEvents) {
     this.segments = segments
+    this.clock = clock
     this.events = events
+    this.pace = new EncodingPace(clock.now())
   }
 
   add(snapshot: SubtaskSnapshot, links: readonly Link[]): void {
@@ -71,33 +86,48 @@ export class SnapshotEncoder {
       for (const [, backend] of backends) backend.abortCheckpoint(snapshot.checkpointId)
       return this.withoutState(snapshot)
     }
+    this.pace.begin(snapshot.checkpointId, this.clock.now())
     const left = [
       ...backends.map(([uid, backend]) => this.keyedState(uid, snapshot.checkpointId, backend)),
       ...snapshot.operators.flatMap(operatorState),
     ]
-    const running: Running = { snapshot, left, encoded: new Map(), run: undefined, waiting: false }
+    const running: Running = {
+      snapshot,
+      left,
+      encoded: new Map(),
+      run: undefined,
+      waiting: false,
+      untaken: left.length,
+      taken: undefined,
+    }
     this.running.push(running)
-    if (left.length === 0) this.acknowledge(running)
+    this.acknowledge(snapshot.task)
+  }
+
+  /** Resolves when all rows of the task's earlier checkpoints are taken, so that its state may be frozen again. */
+  untaken(task: number): Promise<void> | undefined {
+    const last = this.running.findLast((running) => running.snapshot.task === task)
+    if (last === undefined || last.untaken === 0) return undefined
+    return new Promise((resolve) => (last.taken = resolve))
   }
 
   hasWork(): boolean {
-    return this.running.some((r) => !r.waiting)
+    return this.running.some((r) => !r.waiting && r.left.length > 0)
   }
 
-  /** One slice of encoding; false when there is nothing to encode. */
-  slice(): boolean {
-    const running = this.running.find((r) => !r.waiting)
+  /**
+   * Encodes for a moment, a millisecond or so; false when there is nothing to encode, or when records come first: they do while the slot is
+   * `busy` and encoding has had its share of time.
+   */
+  slice(busy: boolean): boolean {
+    const running = this.running.find((r) => !r.waiting && r.left.length > 0)
     if (running === undefined) return false
-    const [uid, begin] = running.left[0]!
-    running.run ??= begin()
-    const done = running.run.slice(SLICE_ROWS)
-    if (typeof done === 'boolean') {
-      if (done) this.finishRun(running, uid)
-    } else {
-      this.await(running, done, (all) => {
-        if (all) this.finishRun(running, uid)
-      })
-    }
+    const beganMs = this.clock.now()
+    if (busy && !this.pace.allows(beganMs)) return false
+    let nowMs = beganMs
+    for (let slices = 0; slices < SLICES && nowMs === beganMs && this.encode(running); slices++)
+      nowMs = this.clock.now()
+    this.pace.spent(this.clock.now() - beganMs)
     return true
   }
 
@@ -107,9 +137,29 @@ export class SnapshotEncoder {
    */
   abort(checkpointId: number): void {
     this.lastAborted = Math.max(this.lastAborted, checkpointId)
-    const aborted = this.running.filter((r) => r.snapshot.checkpointId <= checkpointId)
-    this.running = this.running.filter((r) => !aborted.includes(r))
-    for (const { snapshot } of aborted) this.withoutState(snapshot)
+    for (const running of this.running.filter((r) => r.snapshot.checkpointId <= checkpointId)) this.giveUp(running)
+  }
+
+  private giveUp(running: Running): void {
+    this.running = this.running.filter((r) => r !== running)
+    this.withoutState(running.snapshot)
+    running.taken?.()
+    this.acknowledge(running.snapshot.task)
+  }
+
+  /** Whether there is more to encode at once. */
+  private encode(running: Running): boolean {
+    const [uid, begin] = running.left[0]!
+    running.run ??= begin()
+    const done = running.run.slice(SLICE_ROWS)
+    if (done === false) return true
+    if (done === true) this.finishRun(running, uid)
+    else {
+      this.await(running, done, (all) => {
+        if (all) this.finishRun(running, uid)
+      })
+    }
+    return false
   }
 
   private keyedState(uid: string, checkpointId: number, backend: KeyedBackend): [string, () => Encoding] {
@@ -131,20 +181,25 @@ export class SnapshotEncoder {
   }
 
   private finishRun(running: Running, uid: string): void {
+    if (--running.untaken === 0) running.taken?.()
     this.await(running, running.run!.finish(), (encoded) => {
       running.encoded.set(uid, { ...running.encoded.get(uid), ...encoded })
       running.left.shift()
       running.run = undefined
-      if (running.left.length === 0) this.acknowledge(running)
+      this.acknowledge(running.snapshot.task)
     })
   }
 
-  private acknowledge(running: Running): void {
-    this.running = this.running.filter((r) => r !== running)
-    this.events.done(
-      running.snapshot,
-      running.snapshot.operators.map((operator) => acknowledgement(operator, running.encoded.get(operator.uid) ?? {})),
-    )
+  private acknowledge(task: number): void {
+    for (;;) {
+      const first = this.running.find(({ snapshot }) => snapshot.task === task)
+      if (first === undefined || first.left.length > 0) return
+      this.running = this.running.filter((r) => r !== first)
+      this.events.done(
+        first.snapshot,
+        first.snapshot.operators.map((operator) => acknowledgement(operator, first.encoded.get(operator.uid) ?? {})),
+      )
+    }
   }
 
   private await<T>(running: Running, promise: Promise<T>, then: (value: T) => void): void {
@@ -156,7 +211,11 @@ export class SnapshotEncoder {
         this.events.wake()
       },
       (error: unknown) => {
-        if (this.running.includes(running)) this.events.failed(error)
+        if (!this.running.includes(running)) return
+        if ((error as { code?: unknown }).code !== 'MILLRACE_STORAGE') return this.events.failed(error)
+        this.events.declined(running.snapshot, running.left[0]![0], error)
+        this.giveUp(running)
+        this.events.wake()
       },
     )
   }

@@ -87,6 +87,7 @@ export class HarnessSubtask {
             finished: false,
             operatorState: restored.operatorState,
             segments: [],
+            firstTimers: [Infinity, Infinity],
             schema: restored.schema,
             writerStates: [],
           },

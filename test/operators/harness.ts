@@ -190,6 +190,9 @@ export class OperatorHarness {
       clock: { now: () => this.processingTime, setTimeout: () => () => undefined },
       metrics: this.metrics(),
       execute: (task) => task(),
+      failureOf: () => (error) => {
+        throw error
+      },
       releaseWatermark: () => undefined,
       print: () => undefined,
       warn: () => undefined,

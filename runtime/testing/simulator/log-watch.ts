@@ -1,6 +1,6 @@
-import { positionOf } from '../../checkpoint/log-path.js'
-import { decodeEntry } from '../../checkpoint/manifest-codec.js'
 import { checkpointFiles } from '../../checkpoint/checkpoint-files.js'
+import { logPath, positionOf } from '../../checkpoint/log-path.js'
+import { decodeEntry } from '../../checkpoint/manifest-codec.js'
 import type { CheckpointManifest, LogEntry } from '../../checkpoint/manifest.js'
 import type { DiskWatcher, SimDisk } from './sim-disk.js'
 
@@ -18,6 +18,9 @@ export class LogWatch implements DiskWatcher {
   /** By process: what its next checkpoint is made from. */
   private readonly bases = new Map<string, CheckpointManifest>()
   private top = 0
+  private readonly inGaps = new Set<string>()
+  /** Of the checkpoint written last; 0 before the first. */
+  lastCheckpointId = 0
 
   constructor(disk: SimDisk, violate: (what: string) => void, checkWatermarks: boolean) {
     this.disk = disk
@@ -34,8 +37,8 @@ export class LogWatch implements DiskWatcher {
     const position = positionOf(path)
     if (position === undefined) return
     const entry = decodeEntry(bytes, path)
-    // What is created in a gap below the top counts for nothing.
-    if (position < this.top) return
+    // What is created in a gap below the top counts for nothing, and may refer to what is gone.
+    if (position < this.top) return void this.inGaps.add(path)
     const before = this.entries.get(this.top)
     this.top = position
     this.entries.set(position, entry)
@@ -48,19 +51,26 @@ export class LogWatch implements DiskWatcher {
   deleted(path: string, by: string): void {
     if (!path.startsWith('segments/')) return
     for (const [position, entry] of this.entries) {
-      if (entry.kind !== 'checkpoint' || !this.disk.files.has(pathOf(position))) continue
+      if (entry.kind !== 'checkpoint' || !this.counts(logPath(position))) continue
       const needed = checkpointFiles(entry).some((one) => one.path === path)
       if (needed) this.violate(`${by} deletes ${path}, which the checkpoint at position ${position} refers to`)
     }
   }
 
+  /** Whether the entry is there, whole and counts. */
+  counts(path: string): boolean {
+    return this.disk.files.has(path) && !this.disk.isDamaged(path) && !this.inGaps.has(path)
+  }
+
   private checkpoint(manifest: CheckpointManifest): void {
+    this.lastCheckpointId = manifest.checkpointId
     for (const { committables } of Object.values(manifest.sinks)) {
       for (const id of committables) this.named.add(id as string)
     }
     for (const { path, bytes } of checkpointFiles(manifest)) {
       const there = this.disk.files.get(path)
-      if (there?.length !== bytes) this.violate(`checkpoint ${manifest.checkpointId} names ${path}, not there`)
+      if (there?.length !== bytes && !this.disk.isDamaged(path))
+        this.violate(`checkpoint ${manifest.checkpointId} names ${path}, not there`)
     }
   }
 
@@ -125,8 +135,4 @@ export class LogWatch implements DiskWatcher {
       this.violate(`checkpoint ${manifest.checkpointId} was taken after the final one, ${base.checkpointId}`)
     }
   }
-}
-
-function pathOf(position: number): string {
-  return `manifests/${String(position).padStart(12, '0')}.json`
 }
