@@ -112,7 +112,7 @@ export class Restoring implements Loader, SpilledTimers {
     for (let i = 0; i < count; i++) {
       const { ids, keyGroup } = this.#host.table.groupOf(keyGroups[i]!)
       const key = mapKeyOf(keys[i]!)
-      if (ids.has(key) || this.#settled.has(keyGroup, key)) continue
+      if (ids.has(key)) continue
       const rowKey = rowKeyOf(this.#keyRow, keys[i]!)
       const position = rowPosition(keyGroup, rowKey, 0)
       if (this.#isStored(keyGroup, position, key)) wanted.push({ keyGroup, position, key, rowKey: rowKey.slice() })
@@ -132,7 +132,7 @@ export class Restoring implements Loader, SpilledTimers {
       while (this.#window === undefined && !this.#isOver) await (this.#opening ??= this.#openWindow())
       if (this.#isOver) return
       this.#moveRange(this.#window!)
-      for (let n = 0; n < EVICTIONS; n++) {
+      for (let n = 0; n < EVICTIONS && !this.#closed; n++) {
         const evicting = this.#host.evict()
         if (evicting === undefined) break
         await evicting

@@ -48,7 +48,13 @@ function attempt(
     slots,
     128,
   )
-  const checkpoints: CheckpointSink = { nextId: () => 1, complete, abandon: () => undefined, late: () => undefined, restored: () => undefined }
+  const checkpoints: CheckpointSink = {
+    nextId: () => 1,
+    complete,
+    abandon: () => undefined,
+    late: () => undefined,
+    restored: () => undefined,
+  }
   return new Attempt({
     plan,
     assignments: Array.from({ length: slots }, (_, slot) => ({ slot }) as SlotAssignment),
