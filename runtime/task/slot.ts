@@ -77,6 +77,14 @@ export class Slot {
           checkpointId: snapshot.checkpointId,
           operators,
         }),
+      declined: ({ checkpointId }, uid, error) =>
+        options.link.send({
+          type: 'checkpointDeclined',
+          slot: options.slot,
+          checkpointId,
+          uid,
+          error: serializeError(error),
+        }),
       failed: (error) => this.fail(error),
       wake: () => this.wake(),
     })
@@ -124,8 +132,8 @@ export class Slot {
   }
 
   /** Rows of a newer checkpoint must never get into an older one's segment. */
-  snapshotBegins(checkpointId: number): void {
-    this.encoder.abort(checkpointId - 1)
+  snapshotBegins(task: number): Promise<void> | undefined {
+    return this.encoder.untaken(task)
   }
 
   snapshotTaken(snapshot: SubtaskSnapshot): void {

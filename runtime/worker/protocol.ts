@@ -142,6 +142,14 @@ export type FromSlot =
       readonly checkpointId: number
       readonly operators: readonly OperatorSnapshot[]
     }
+  /** Its state could not be stored. What else there is of it follows as an acknowledgement. */
+  | {
+      readonly type: 'checkpointDeclined'
+      readonly slot: number
+      readonly checkpointId: number
+      readonly uid: string
+      readonly error: SerializedError
+    }
   | { readonly type: 'subtaskFinished'; readonly slot: number; readonly task: number }
   /** Of a source with successors: the next tasks have taken all of the split. */
   | { readonly type: 'splitFinished'; readonly slot: number; readonly uid: string; readonly split: AssignedSplit }
