@@ -50,6 +50,8 @@ export interface OptionValues {
   /** Wait while a live process holds the job. */
   readonly standby: boolean
   readonly memoryBytes: number
+  /** 0: never. */
+  readonly watchdogTimeoutMs: number
   readonly stopTimeoutMs: number
   readonly metrics: 'none' | 'cloudwatch'
   readonly metricsNamespace: string
@@ -285,6 +287,13 @@ export const OPTIONS: {
     type: bytes(32 * MB),
     default: '512MB',
     description: 'for buffers, state cache and LevelDB of all threads together',
+  },
+  watchdogTimeoutMs: {
+    key: 'watchdog-timeout',
+    argument: 'DURATION',
+    type: duration,
+    default: '60s',
+    description: 'how long a function may keep its thread to itself before the attempt fails; 0s: for ever',
   },
   stopTimeoutMs: {
     key: 'stop-timeout',

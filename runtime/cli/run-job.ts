@@ -137,7 +137,9 @@ async function runHeld(
     memory: (of) => planMemory(values.memoryBytes, of.parallelism, ringCount(of)),
     hosts: (slots, { youngGenerationMb, oldGenerationMb }) => {
       bundle.ensure()
-      return new ThreadSlots({ slots, entry: slotEntry, youngGenerationMb, oldGenerationMb })
+      const { watchdogTimeoutMs } = values
+      const warn = hooks.events.warn.bind(hooks.events)
+      return new ThreadSlots({ slots, entry: slotEntry, youngGenerationMb, oldGenerationMb, watchdogTimeoutMs, warn })
     },
     bundleUrl: bundle.url,
     spillDirectory,

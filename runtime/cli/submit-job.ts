@@ -39,6 +39,7 @@ export interface SubmitOptions {
   readonly restartFailureInterval?: string
   readonly standby?: boolean
   readonly memory?: string
+  readonly watchdogTimeout?: string
   readonly metrics?: 'none' | 'cloudwatch'
   readonly metricsNamespace?: string
   readonly metricsInterval?: string

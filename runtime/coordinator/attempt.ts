@@ -55,6 +55,7 @@ export class Attempt {
   private readonly metrics = new Map<number, SlotMetrics>()
   private readonly slotsTotal: number
   private ready = 0
+  private restored = 0
   private readonly closed = new Set<number>()
   private unfinished: number
   private running = false
@@ -182,6 +183,9 @@ export class Attempt {
       case 'ready':
         this.ready++
         return this.startIfReady()
+      case 'restored':
+        if (++this.restored === this.slotsTotal) this.options.checkpoints.restored()
+        return
       case 'checkpointAck':
         return this.checkpoints.acknowledge(message.slot, message.checkpointId, message.operators)
       case 'checkpointDeclined':

@@ -15,4 +15,6 @@ export interface CheckpointSink {
   lost(pending: PendingCheckpoint): void
   /** An acknowledgement that came after its checkpoint was given up. */
   late(operators: readonly OperatorSnapshot[]): void
+  /** No slot reads the checkpoint that the attempt went on from any more. */
+  restored(): void
 }

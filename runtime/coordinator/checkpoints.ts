@@ -55,6 +55,8 @@ export class Checkpoints implements CheckpointSink {
   private carried: Record<string, readonly JsonValue[]> = {}
   /** In the log, but its sinks have not published all of it. */
   private unpublished: CheckpointManifest | undefined
+  /** Lets go of the checkpoint that the attempt went on from. */
+  private unpin: () => void = () => {}
 
   constructor(options: CheckpointsOptions) {
     this.options = options
@@ -77,6 +79,14 @@ export class Checkpoints implements CheckpointSink {
     this.segments = manifest === undefined ? {} : segmentsOf(manifest)
     this.counterBase = manifest?.counters ?? {}
     this.carried = {}
+    this.restored()
+    if (manifest !== undefined) this.unpin = this.options.log.pin(manifest)
+  }
+
+  /** Nobody reads the checkpoint any more that the attempt went on from: what has been merged away of it may go. */
+  restored(): void {
+    this.unpin()
+    this.unpin = () => {}
   }
 
   /** Of the checkpoint that was begun last. */

@@ -45,6 +45,8 @@ const CODES: Readonly<Record<ErrorCode, CodeFacts>> = {
   MILLRACE_PROMISE: { kind: 'user code', restart: true },
   MILLRACE_TIMER: { kind: 'user code', restart: true },
   MILLRACE_WORKER: { kind: 'worker', restart: true },
+  MILLRACE_MEMORY: { kind: 'worker', restart: true },
+  MILLRACE_WATCHDOG: { kind: 'user code', restart: true },
   MILLRACE_INPUT: { kind: 'source', restart: false },
   MILLRACE_OUTPUT: { kind: 'sink', restart: true },
   MILLRACE_STORAGE: { kind: 'storage', restart: true },

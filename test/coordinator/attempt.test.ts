@@ -61,6 +61,7 @@ function attempt(
     abandon: () => {},
     lost: () => {},
     late: () => {},
+    restored: () => {},
   }
   return new Attempt({
     plan,
