@@ -5,6 +5,7 @@ import type { Output } from '../contract/output.js'
 import type { JsonValue } from '../contract/json.js'
 import type { SourceReader } from '../contract/source.js'
 import { MIN_WATERMARK, type Clock } from '../contract/time.js'
+import { catchesFailures } from '../plan/failure-policy.js'
 import { nodeOf, type ExecutionPlan, type PlanEdge, type Task } from '../plan/plan.js'
 import type { AssignedSplit, OperatorRestore, SlotAssignment } from '../worker/protocol.js'
 import type { ChannelTable } from './channel-table.js'
@@ -13,6 +14,7 @@ import { Decoding } from './decoding.js'
 import { DriftTable } from './drift.js'
 import { fanout } from './fanout.js'
 import { InputGate, type GateChannel } from './input-gate.js'
+import { lenientKey } from './lenient-key.js'
 import type { Link, SubtaskInfo } from './link.js'
 import { OperatorLink, type OperatorWiring } from './operator-link.js'
 import { createRecordWriter, type RecordWriter } from './record-writer.js'
@@ -79,7 +81,7 @@ class SubtaskBuilder {
         clock: options.clock,
         wake: () => options.slot.wake(),
         fail: (error) => options.slot.fail(error),
-        snapshotBegins: (checkpointId) => options.slot.snapshotBegins(checkpointId),
+        snapshotBegins: (task) => options.slot.snapshotBegins(task),
         snapshotTaken: (snapshot) => options.slot.snapshotTaken(snapshot),
         finished: (id) => options.slot.finished(id),
       },
@@ -108,9 +110,10 @@ class SubtaskBuilder {
   }
 
   private async keyedWiring(node: OperatorNode): Promise<OperatorWiring> {
-    if (!node.keyed) return this.wiring(node)
+    const wiring = { ...this.wiring(node), catchesFailures: catchesFailures(this.options.plan.graph, node) }
+    if (!node.keyed) return wiring
     const backend = await this.options.backends.create(node, this.restoreOf(node.uid))
-    return { ...this.wiring(node), backend }
+    return { ...wiring, backend }
   }
 
   private wiring(node: OperatorNode | SinkNode | SourceNode): OperatorWiring {
@@ -154,14 +157,15 @@ class SubtaskBuilder {
     const { channels, plan, assignment } = this.options
     const { uid } = nodeOf(plan, edge.toNode)
     const receiver = { maxParallelism: plan.maxParallelism, subtask: assignment.slot, uid }
-    return createRecordWriter(edge, channels.writers(edge), receiver)
+    const partitioning = partitioningOf(plan, edge)
+    return createRecordWriter({ ...edge, partitioning }, channels.writers(edge), receiver)
   }
 
   private gateChannels(): GateChannel[] {
     return this.task.inputs.flatMap((edge) =>
       this.options.channels
         .readers(edge)
-        .map((reader) => ({ reader, input: edge.input, keyOf: keyOfEdge(edge.partitioning) })),
+        .map((reader) => ({ reader, input: edge.input, keyOf: keyOfEdge(partitioningOf(this.options.plan, edge)) })),
     )
   }
 
@@ -219,6 +223,14 @@ class SubtaskBuilder {
     const driver = new SourceDriver({ node, reader, decoding, drift, clock, host })
     return { uid: node.uid, driver, metrics }
   }
+}
+
+/** A record without a key is a failure of the operator that is keyed by it, which deals with it if it deals with any. */
+function partitioningOf(plan: ExecutionPlan, { partitioning, toNode }: PlanEdge): Partitioning {
+  const receiver = nodeOf(plan, toNode)
+  if (partitioning.kind !== 'hash' || receiver.kind !== 'operator' || !catchesFailures(plan.graph, receiver))
+    return partitioning
+  return { ...partitioning, keyOf: lenientKey(partitioning.keyOf as (value: unknown) => Key) }
 }
 
 function keyOfEdge(partitioning: Partitioning): ((value: unknown) => Key) | undefined {

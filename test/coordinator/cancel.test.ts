@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { defineJob } from '../../operators/index.js'
 import { MillraceError } from '../../runtime/contract/errors.js'
 import type { Sink, SinkCommitter } from '../../runtime/contract/sink.js'
+import { DEFAULT_CHECKPOINTING } from '../../runtime/coordinator/checkpoint-rules.js'
+import { DEFAULT_EXPONENTIAL } from '../../runtime/coordinator/exponential-restarts.js'
 import { JobCoordinator } from '../../runtime/coordinator/job-coordinator.js'
 import { silentEvents } from '../../runtime/coordinator/silent-events.js'
 import { planJob } from '../../runtime/plan/plan.js'
@@ -20,14 +22,13 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }))
 
-/** Writes each checkpoint, and says that it failed. */
+/** Loses checkpoints on their way: they may still come. */
 class DoubtfulStorage extends LocalStorage {
   doubtful = false
 
-  override async createExclusive(path: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
-    const outcome = await super.createExclusive(path, bytes)
-    if (this.doubtful) throw new MillraceError('MILLRACE_STORAGE', 'no answer')
-    return outcome
+  override createExclusive(path: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
+    if (this.doubtful) return Promise.reject(new MillraceError('MILLRACE_STORAGE', 'no answer'))
+    return super.createExclusive(path, bytes)
   }
 }
 
@@ -70,9 +71,8 @@ function copying(commit?: SinkCommitter<number>['commit']) {
     hosts: () => new InProcessSlots(job, systemClock),
     spillDirectory: folder,
     merge: () => Promise.reject(new Error('nothing to merge')),
-    checkpointIntervalMs: 20,
-    checkpointTimeoutMs: 60_000,
-    restartAttempts: 100,
+    checkpointing: { ...DEFAULT_CHECKPOINTING, intervalMs: 20 },
+    restart: { kind: 'exponential', ...DEFAULT_EXPONENTIAL, attempts: 100 },
     choose: (latest) => latest,
   })
   return { coordinator, storage, numbers, recovered, failure }
