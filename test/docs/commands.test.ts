@@ -26,7 +26,7 @@ const specs = Object.values(OPTIONS)
 /** What the program has besides options. */
 const OTHER_FLAGS = ['--help', '--version']
 /** Of other programs. */
-const FOREIGN_FLAGS = ['--keep', '--noEmit', '--table', '--port']
+const FOREIGN_FLAGS = ['--write', '--twice', '--keep', '--noEmit', '--table', '--port']
 
 const submits = shell.flatMap(({ place, code }) =>
   [...code.matchAll(/(?:npx runtime|node bin\/runtime\.mjs) submit (.*?)(?:$| &&| &| #)/gm)].map((match) => ({
