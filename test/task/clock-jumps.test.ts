@@ -134,34 +134,3 @@ describe.each([
     expect(performance.now() - began).toBeLessThan(4_000)
   })
 })
-
-it('a slot that is always busy lets its event loop run, though the clock is set back', async () => {
-  const clock = new SetClock()
-  const feed = controlledSource<number>(1)
-  let [last, longest] = [performance.now(), 0]
-  const { sink } = collectSink<number>()
-  const job = defineJob({
-    name: 'busy',
-    build(env) {
-      env
-        .fromSource(feed.source, { uid: 'numbers' })
-        .map((n) => {
-          if (n === 2_000) clock.set(-HOUR)
-          if (n % 60 === 0) for (const end = performance.now() + 1; performance.now() < end;);
-          return n
-        })
-        .sinkTo(sink, { uid: 'out' })
-    },
-  })
-  const running = runInProcess(job, { clock })
-  const turning = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last)
-    last = performance.now()
-  }, 1)
-  feed.push(0, ...Array.from({ length: 30_000 }, (_, i) => i))
-  feed.endAll()
-  await running
-  clearInterval(turning)
-  // Half a second of work, in pieces.
-  expect(longest).toBeLessThan(200)
-})
