@@ -8,6 +8,7 @@
 // keeps is the one its successor went on from.
 import type { MillraceError } from '../contract/errors.js'
 import type { CheckpointStorage } from '../storage/storage.js'
+import { checkpointFiles } from './checkpoint-files.js'
 import { logPath } from './log-path.js'
 import { listPositions, readEntry } from './log-reader.js'
 import type { CheckpointManifest } from './manifest.js'
@@ -131,6 +132,5 @@ export class Retention {
 }
 
 function knownOf(manifest: CheckpointManifest): Known {
-  const segments = Object.values(manifest.operators).flatMap((operator) => operator.segments.map(({ path }) => path))
-  return { position: manifest.position, segments: new Set(segments) }
+  return { position: manifest.position, segments: new Set(checkpointFiles(manifest).map(({ path }) => path)) }
 }
