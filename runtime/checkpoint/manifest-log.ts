@@ -102,6 +102,11 @@ export class ManifestLog {
     return this.#top.emptyRun
   }
 
+  /** An append failed, but its checkpoint may be in the log for all one knows, or still come to be. */
+  get inDoubt(): boolean {
+    return this.#inDoubt.size > 0
+  }
+
   newestPosition(): number {
     return this.#top.newestPosition
   }

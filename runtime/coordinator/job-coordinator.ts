@@ -206,17 +206,17 @@ export class JobCoordinator {
     return this.wishes.suspending ? 'suspended' : 'restart'
   }
 
-  /** Its last checkpoint stands, published; what was written since then goes. */
+  /** Its last checkpoint stands, published; what was written since then goes, now or, should the log be in doubt, with the next start. */
   private async canceled({ checkpoints, committers }: OpenJob): Promise<JobStatus> {
     try {
       await checkpoints.settle()
       await checkpoints.publishRest()
-      await committers.recover(false, this.latest)
+      if (!checkpoints.inDoubt) await committers.recover(false, this.latest)
     } catch (error) {
       const { uid = '' } = failedBy(error, 'MILLRACE_OUTPUT')
       this.options.events.warn(uid, `could not be cleared away: ${serializeError(error).message}`)
     }
-    return this.latest?.final === true ? 'FINISHED' : 'CANCELED'
+    return this.latest?.final === true && checkpoints.allPublished ? 'FINISHED' : 'CANCELED'
   }
 
   private async nextOutcome(job: OpenJob, number: number): Promise<AttemptOutcome> {

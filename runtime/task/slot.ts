@@ -68,7 +68,7 @@ export class Slot {
 
   constructor(options: SlotOptions) {
     this.options = options
-    this.encoder = new SnapshotEncoder(options.segments, {
+    this.encoder = new SnapshotEncoder(options.segments, options.clock, {
       done: (snapshot, operators) =>
         options.link.send({
           type: 'checkpointAck',
@@ -201,7 +201,7 @@ export class Slot {
       this.spent(s, ran)
     }
     const restored = this.restores!.slice()
-    return this.encoder.slice() || restored || progressed
+    return this.encoder.slice(progressed) || restored || progressed
   }
 
   /** Notes for what the time since the clock was last read was. */
