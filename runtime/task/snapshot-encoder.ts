@@ -104,13 +104,13 @@ export class SnapshotEncoder {
 
   /**
    * Encodes for a moment, a millisecond or so; false when there is nothing to encode, or when records come first: they do while the slot is
-   * `busy` and encoding has had its share of time.
+   * `busy` and encoding has had its share of time. Not if a newer barrier waits for it.
    */
   slice(busy: boolean): boolean {
     const running = this.running.find((r) => !r.waiting && r.backends.length > 0)
     if (running === undefined) return false
     const beganMs = this.clock.now()
-    if (busy && !this.pace.allows(beganMs)) return false
+    if (busy && running.taken === undefined && !this.pace.allows(beganMs)) return false
     let nowMs = beganMs
     for (let slices = 0; slices < SLICES && nowMs === beganMs && this.encode(running); slices++)
       nowMs = this.clock.now()

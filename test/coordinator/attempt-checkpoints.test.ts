@@ -34,7 +34,7 @@ function checkpointed(rules: Partial<CheckpointRules>, publishing: Promise<void>
       abandon: ({ id }) => void log.push(`abandon ${id}`),
       lost: ({ id }) => void log.push(`lost ${id}`),
       late: () => void log.push('late'),
-      restored: () => {},
+      restored: () => undefined,
     },
     enumerators: () => ({}),
     broadcast: (message: ToSlot) => {
