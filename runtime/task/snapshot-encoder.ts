@@ -123,7 +123,8 @@ export class SnapshotEncoder {
     const running = this.running.find((r) => !r.waiting && r.left.length > 0)
     if (running === undefined) return false
     const beganMs = this.clock.now()
-    if (busy && running.taken === undefined && !this.pace.allows(beganMs)) return false
+    const awaited = this.running.some(({ taken }) => taken !== undefined)
+    if (busy && !awaited && !this.pace.allows(beganMs)) return false
     let nowMs = beganMs
     for (let slices = 0; slices < SLICES && nowMs === beganMs && this.encode(running); slices++)
       nowMs = this.clock.now()
