@@ -216,7 +216,10 @@ class World {
       mostPerPoll: options.mostPerPoll,
       recordsPerSplit: options.recordsPerSplit,
       functionMayFail: () => {
-        if (this.failFunctions > 0 && --this.failFunctions === 0) throw this.faults.injected('function fails')
+        if (this.failFunctions > 0 && --this.failFunctions === 0) {
+          // Not the record's fault: an operator that drops what its function fails on must not drop this.
+          throw this.faults.injected('function fails', 'MILLRACE_STORAGE')
+        }
       },
       violate: (what) => this.violate(what),
       checkWatermarks: options.checkWatermarks,
