@@ -20,6 +20,7 @@ export function slotRestore(manifest: CheckpointManifest, slot: number, parallel
       finished: isFinished(record.finishedSubtasks, manifest.parallelism, same ? slot : undefined),
       state: deal(Object.values(record.listState).flat(), slot, parallelism),
       segments: overlapping(record, range.first, range.last),
+      firstTimers: firstTimers(record, same ? slot : undefined),
       schema: states.get(uid) ?? [],
       writerStates: deal(manifest.sinks[uid]?.writerStates ?? [], slot, parallelism),
     }
@@ -40,6 +41,16 @@ function isFinished(finished: readonly number[], parallelism: number, subtask: n
 
 function overlapping(record: OperatorRecord, first: number, last: number): readonly SegmentRef[] {
   return record.segments.filter((segment) => segment.firstKeyGroup <= last && segment.lastKeyGroup >= first)
+}
+
+/** Of one subtask, or over all. A record without them says nothing. */
+function firstTimers({ firstTimers }: OperatorRecord, subtask: number | undefined): [number, number] {
+  if (firstTimers === undefined) return [-Infinity, -Infinity]
+  const counted = subtask === undefined ? firstTimers : [firstTimers[subtask]!]
+  return [
+    Math.min(...counted.map(([event]) => event ?? Infinity)),
+    Math.min(...counted.map(([, processing]) => processing ?? Infinity)),
+  ]
 }
 
 function deal<T extends JsonValue | AssignedSplit>(items: readonly T[], subtask: number, parallelism: number): T[] {

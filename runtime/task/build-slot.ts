@@ -81,7 +81,7 @@ class SubtaskBuilder {
         clock: options.clock,
         wake: () => options.slot.wake(),
         fail: (error) => options.slot.fail(error),
-        snapshotBegins: (checkpointId) => options.slot.snapshotBegins(checkpointId),
+        snapshotBegins: (task) => options.slot.snapshotBegins(task),
         snapshotTaken: (snapshot) => options.slot.snapshotTaken(snapshot),
         finished: (id) => options.slot.finished(id),
       },

@@ -170,6 +170,7 @@ export class OperatorLink implements Link {
       finished: this.finished,
       state: this.operator.snapshotState?.(checkpointId) ?? [],
       schema: this.backend?.schema() ?? [],
+      ...(this.backend === undefined ? {} : { firstTimers: this.backend.firstTimers() }),
       counters: this.metrics.counts(),
     }
   }
@@ -186,6 +187,7 @@ export class OperatorLink implements Link {
 
   async finish(): Promise<void> {
     if (this.finished) return
+    await this.backend?.restoreAll()
     const dropped = this.backend?.pendingProcessingTimers() ?? 0
     if (dropped > 0) this.metrics.counter('numProcessingTimersDropped').inc(dropped)
     await this.guard(() => this.operator.finish?.())

@@ -3,15 +3,20 @@
  * here in slices between batches, then one file is written per keyed operator, then the subtask's share is acknowledged.
  *
  *   frozen backend --slice--slice--> rows --> segment file (storage) --> ack
+ *
+ * A task acknowledges its checkpoints in order: with a later one everything of an earlier one has arrived, given up or not.
  */
 import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { SegmentRef } from '../checkpoint/manifest.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
+import { steadyTime, type Clock } from '../contract/time.js'
+import { EncodingPace } from './encoding-pace.js'
 import type { Link } from './link.js'
 import type { SubtaskSnapshot } from './subtask.js'
 
-/** Rows encoded between two batches. */
-const SLICE_ROWS = 2048
+/** Rows encoded at once, and how often between two batches at most, while that takes no time that the clock shows. */
+const SLICE_ROWS = 256
+const SLICES = 8
 
 /** Rows of one frozen backend on their way to storage. */
 export interface SegmentRun {
@@ -29,6 +34,8 @@ export interface SegmentWriter {
 /** What the encoder tells the slot. */
 export interface EncoderEvents {
   done(snapshot: SubtaskSnapshot, operators: readonly OperatorSnapshot[]): void
+  /** The operator's state could not be stored; the rest of the snapshot follows as `done`. */
+  declined(snapshot: SubtaskSnapshot, uid: string, error: unknown): void
   failed(error: unknown): void
   wake(): void
 }
@@ -41,18 +48,26 @@ interface Running {
   run: SegmentRun | undefined
   /** Waiting for storage or for spilled state. */
   waiting: boolean
+  /** Backends whose rows are not all taken. */
+  untaken: number
+  /** Hears when all are, or need not be. */
+  taken: (() => void) | undefined
 }
 
 /** The snapshots of a slot that are being encoded. Slot thread. */
 export class SnapshotEncoder {
   private readonly segments: SegmentWriter
+  private readonly clock: Clock
   private readonly events: EncoderEvents
+  private readonly pace: EncodingPace
   private running: Running[] = []
   private lastAborted = -1
 
-  constructor(segments: SegmentWriter, events: EncoderEvents) {
+  constructor(segments: SegmentWriter, clock: Clock, events: EncoderEvents) {
     this.segments = segments
+    this.clock = clock
     this.events = events
+    this.pace = new EncodingPace(steadyTime(clock))
   }
 
   add(snapshot: SubtaskSnapshot, links: readonly Link[]): void {
@@ -62,29 +77,44 @@ export class SnapshotEncoder {
       for (const [, backend] of backends) backend.abortCheckpoint(snapshot.checkpointId)
       return this.withoutState(snapshot)
     }
-    const running: Running = { snapshot, backends, segments: new Map(), run: undefined, waiting: false }
+    this.pace.begin(snapshot.checkpointId, steadyTime(this.clock))
+    const running: Running = {
+      snapshot,
+      backends,
+      segments: new Map(),
+      run: undefined,
+      waiting: false,
+      untaken: backends.length,
+      taken: undefined,
+    }
     this.running.push(running)
-    if (backends.length === 0) this.acknowledge(running)
+    this.acknowledge(snapshot.task)
+  }
+
+  /** Resolves when all rows of the task's earlier checkpoints are taken, so that its state may be frozen again. */
+  untaken(task: number): Promise<void> | undefined {
+    const last = this.running.findLast((running) => running.snapshot.task === task)
+    if (last === undefined || last.untaken === 0) return undefined
+    return new Promise((resolve) => (last.taken = resolve))
   }
 
   hasWork(): boolean {
-    return this.running.some((r) => !r.waiting)
+    return this.running.some((r) => !r.waiting && r.backends.length > 0)
   }
 
-  /** One slice of encoding; false when there is nothing to encode. */
-  slice(): boolean {
-    const running = this.running.find((r) => !r.waiting)
+  /**
+   * Encodes for a moment, a millisecond or so; false when there is nothing to encode, or when records come first: they do while the slot is
+   * `busy` and encoding has had its share of time.
+   */
+  slice(busy: boolean): boolean {
+    const running = this.running.find((r) => !r.waiting && r.backends.length > 0)
     if (running === undefined) return false
-    const [uid, backend] = running.backends[0]!
-    running.run ??= this.segments.begin(uid, running.snapshot.checkpointId, backend)
-    const done = running.run.slice(SLICE_ROWS)
-    if (typeof done === 'boolean') {
-      if (done) this.finishRun(running, uid)
-    } else {
-      this.await(running, done, (all) => {
-        if (all) this.finishRun(running, uid)
-      })
-    }
+    const beganMs = steadyTime(this.clock)
+    if (busy && !this.pace.allows(beganMs)) return false
+    let nowMs = beganMs
+    for (let slices = 0; slices < SLICES && nowMs === beganMs && this.encode(running); slices++)
+      nowMs = steadyTime(this.clock)
+    this.pace.spent(steadyTime(this.clock) - beganMs)
     return true
   }
 
@@ -94,9 +124,29 @@ export class SnapshotEncoder {
    */
   abort(checkpointId: number): void {
     this.lastAborted = Math.max(this.lastAborted, checkpointId)
-    const aborted = this.running.filter((r) => r.snapshot.checkpointId <= checkpointId)
-    this.running = this.running.filter((r) => !aborted.includes(r))
-    for (const { snapshot } of aborted) this.withoutState(snapshot)
+    for (const running of this.running.filter((r) => r.snapshot.checkpointId <= checkpointId)) this.giveUp(running)
+  }
+
+  private giveUp(running: Running): void {
+    this.running = this.running.filter((r) => r !== running)
+    this.withoutState(running.snapshot)
+    running.taken?.()
+    this.acknowledge(running.snapshot.task)
+  }
+
+  /** Whether there is more to encode at once. */
+  private encode(running: Running): boolean {
+    const [uid, backend] = running.backends[0]!
+    running.run ??= this.segments.begin(uid, running.snapshot.checkpointId, backend)
+    const done = running.run.slice(SLICE_ROWS)
+    if (done === false) return true
+    if (done === true) this.finishRun(running, uid)
+    else {
+      this.await(running, done, (all) => {
+        if (all) this.finishRun(running, uid)
+      })
+    }
+    return false
   }
 
   private withoutState(snapshot: SubtaskSnapshot): void {
@@ -107,23 +157,28 @@ export class SnapshotEncoder {
   }
 
   private finishRun(running: Running, uid: string): void {
+    if (--running.untaken === 0) running.taken?.()
     this.await(running, running.run!.finish(), (refs) => {
       running.segments.set(uid, refs)
       running.backends.shift()
       running.run = undefined
-      if (running.backends.length === 0) this.acknowledge(running)
+      this.acknowledge(running.snapshot.task)
     })
   }
 
-  private acknowledge(running: Running): void {
-    this.running = this.running.filter((r) => r !== running)
-    this.events.done(
-      running.snapshot,
-      running.snapshot.operators.map((operator) => ({
-        ...operator,
-        segments: running.segments.get(operator.uid) ?? [],
-      })),
-    )
+  private acknowledge(task: number): void {
+    for (;;) {
+      const first = this.running.find(({ snapshot }) => snapshot.task === task)
+      if (first === undefined || first.backends.length > 0) return
+      this.running = this.running.filter((r) => r !== first)
+      this.events.done(
+        first.snapshot,
+        first.snapshot.operators.map((operator) => ({
+          ...operator,
+          segments: first.segments.get(operator.uid) ?? [],
+        })),
+      )
+    }
   }
 
   private await<T>(running: Running, promise: Promise<T>, then: (value: T) => void): void {
@@ -135,7 +190,11 @@ export class SnapshotEncoder {
         this.events.wake()
       },
       (error: unknown) => {
-        if (this.running.includes(running)) this.events.failed(error)
+        if (!this.running.includes(running)) return
+        if ((error as { code?: unknown }).code !== 'MILLRACE_STORAGE') return this.events.failed(error)
+        this.events.declined(running.snapshot, running.backends[0]![0], error)
+        this.giveUp(running)
+        this.events.wake()
       },
     )
   }

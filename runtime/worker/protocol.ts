@@ -67,6 +67,8 @@ export interface OperatorRestore {
   readonly state: readonly JsonValue[]
   /** Segments that overlap this subtask's key groups, oldest first; the newest version of a key wins. */
   readonly segments: readonly SegmentRef[]
+  /** Times before which no key of these segments has an event timer, a processing timer; Infinity when none has any. */
+  readonly firstTimers: readonly [number, number]
   readonly schema: readonly StateSchema[]
   readonly writerStates: readonly JsonValue[]
 }
@@ -110,6 +112,8 @@ export interface OperatorSnapshot {
   readonly state: readonly JsonValue[]
   /** Written to storage already. */
   readonly segments: readonly SegmentRef[]
+  /** Of a keyed one, as in {@link OperatorRestore}. */
+  readonly firstTimers?: readonly [number, number]
   readonly schema: readonly StateSchema[]
   readonly splits?: readonly AssignedSplit[]
   readonly committables?: readonly JsonValue[]
@@ -129,12 +133,22 @@ export interface SlotMetrics {
 /** Slot to coordinator. */
 export type FromSlot =
   | { readonly type: 'ready'; readonly slot: number }
+  /** All state is in the slot: it reads no more segments. */
+  | { readonly type: 'restored'; readonly slot: number }
   | {
       readonly type: 'checkpointAck'
       readonly slot: number
       readonly task: number
       readonly checkpointId: number
       readonly operators: readonly OperatorSnapshot[]
+    }
+  /** Its state could not be stored. What else there is of it follows as an acknowledgement. */
+  | {
+      readonly type: 'checkpointDeclined'
+      readonly slot: number
+      readonly checkpointId: number
+      readonly uid: string
+      readonly error: SerializedError
     }
   | { readonly type: 'subtaskFinished'; readonly slot: number; readonly task: number }
   /** Of a source with successors: the next tasks have taken all of the split. */

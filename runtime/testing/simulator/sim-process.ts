@@ -7,12 +7,14 @@ import { serializeError, type SerializedError } from '../../contract/errors.js'
 import type { JobDefinition } from '../../contract/graph.js'
 import type { MergeRunner } from '../../coordinator/background-merges.js'
 import type { JobEvents } from '../../coordinator/events.js'
-import { JobCoordinator, type JobResult } from '../../coordinator/job-coordinator.js'
+import { DEFAULT_EXPONENTIAL } from '../../coordinator/exponential-restarts.js'
+import { JobCoordinator } from '../../coordinator/job-coordinator.js'
+import type { JobResult } from '../../coordinator/job-options.js'
 import { planJob } from '../../plan/plan.js'
 import type { Faults } from './faults.js'
 import { Actor, type Scheduler } from './scheduler.js'
 import type { SimRandom } from './random.js'
-import { simClock, type ProcessTime } from './sim-clock.js'
+import { ProcessTime, simClock } from './sim-clock.js'
 import type { SimDisk } from './sim-disk.js'
 import { SimIo } from './sim-io.js'
 import { SimSlots } from './sim-slots.js'
@@ -26,6 +28,9 @@ export interface ProcessSettings {
   readonly checkpointTimeoutMs: number
   /** So small a time-out that no checkpoint may ever complete. */
   readonly impatient: boolean
+  readonly minPauseMs: number
+  readonly maxConcurrentCheckpoints: number
+  readonly toleratedFailures: number
   readonly ringBytes: number
   readonly cacheBytes: number
   readonly restartAttempts: number
@@ -53,26 +58,31 @@ export type ProcessEnd = { readonly result: JobResult } | { readonly refused: Se
 
 const JOB_ID = 'simulated'
 
+/** How a storage of the simulated disk is called, and the folder of it: the job's own is `sim:`. */
+const PLACE = 'sim:/'
+
 /** One process that runs the job: what `runtime submit` does, with simulated surroundings. */
 export class SimProcess {
   readonly identity: ProcessIdentity
   readonly main: Actor
-  readonly time: ProcessTime
+  readonly time: ProcessTime = new ProcessTime()
   readonly settings: ProcessSettings
   private readonly world: ProcessWorld
   private readonly random: SimRandom
+  /** What `--restore` says. */
+  readonly restore: string
   private coordinator: JobCoordinator | undefined
   private slots: SimSlots | undefined
   private attempts = 0
   /** It has seen what to go on from. */
   looked = false
 
-  constructor(world: ProcessWorld, pid: number, host: string, time: ProcessTime, settings: ProcessSettings) {
+  constructor(world: ProcessWorld, pid: number, host: string, settings: ProcessSettings, restore: string) {
     this.world = world
     this.identity = { host, bootId: 'boot', pid, startTicks: pid }
     this.main = new Actor(`p${pid}`)
-    this.time = time
     this.settings = settings
+    this.restore = restore
     this.random = world.random.fork(`process ${pid}`)
   }
 
@@ -81,8 +91,15 @@ export class SimProcess {
     return this.slots
   }
 
-  suspend(): void {
-    this.coordinator?.suspend()
+  /** The job as the user reaches it, once it is there. */
+  get job(): JobCoordinator | undefined {
+    return this.coordinator
+  }
+
+  /** A folder of the disk, as the process's main thread sees it. */
+  storage(folder = ''): SimStorage {
+    const { scheduler, disk, faults } = this.world
+    return new SimStorage(disk, scheduler, this.main, faults, folder)
   }
 
   async run(reported: (result: JobResult) => void): Promise<ProcessEnd> {
@@ -95,15 +112,14 @@ export class SimProcess {
 
   private async runHeld(reported: (result: JobResult) => void): Promise<JobResult> {
     const { world, identity, main, random } = this
-    const { scheduler, disk, faults } = world
-    const clock = simClock(scheduler, main, this.time)
-    const storage = new SimStorage(disk, scheduler, main, faults)
+    const clock = simClock(world.scheduler, main, this.time)
+    const storage = this.storage()
     const processes: ProcessFacts = {
       self: () => identity,
       stateOf: (pid) => ({ alive: world.isAlive(pid), startTicks: pid }),
     }
     const holder = await Holder.acquire({ storage, jobId: JOB_ID, nonce: random.id(), clock, processes })
-    holder.startHeartbeat({ lost: () => this.suspend(), trouble: () => {} })
+    holder.startHeartbeat({ lost: () => this.coordinator?.suspend(), trouble: () => {} })
     let heard = false
     try {
       const result = await this.runJob(storage, holder.predecessors)
@@ -128,9 +144,14 @@ export class SimProcess {
       jobId: JOB_ID,
       identity,
       predecessors,
-      restore: 'latest',
+      restore: this.restore,
       allowDuplicateOutput: false,
       claim: false,
+      outside: {
+        open: (url: string) => this.storage(url.slice(PLACE.length)),
+        clock,
+        randomId: () => random.id(),
+      },
     }
     const found = await findRestore(target, place)
     this.looked = true
@@ -162,9 +183,15 @@ export class SimProcess {
       },
       spillDirectory: 'sim:',
       merge: this.merges(),
-      checkpointIntervalMs: settings.checkpointIntervalMs,
-      checkpointTimeoutMs: settings.checkpointTimeoutMs,
-      restartAttempts: settings.restartAttempts,
+      checkpointing: {
+        intervalMs: settings.checkpointIntervalMs,
+        timeoutMs: settings.checkpointTimeoutMs,
+        minPauseMs: settings.minPauseMs,
+        maxConcurrent: settings.maxConcurrentCheckpoints,
+        toleratedFailures: settings.toleratedFailures,
+      },
+      restart: { kind: 'exponential', ...DEFAULT_EXPONENTIAL, attempts: settings.restartAttempts },
+      random: () => random.next(),
       choose: (latest) => confirmRestore(found, JOB_ID, latest),
     })
     return this.coordinator.run()
