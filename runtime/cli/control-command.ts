@@ -31,8 +31,8 @@ interface Given {
   readonly json?: boolean
   readonly drain?: boolean
   readonly parallelism?: string
-  readonly operator?: string
   readonly checkpointDir?: string
+  readonly operator?: string
 }
 
 /** A verb that asks or tells something of running jobs. */

@@ -93,8 +93,6 @@ export class Slot {
   /** The subtasks this slot hosts, upstream first. */
   host(subtasks: readonly Subtask[]): void {
     this.subtasks = [...subtasks].reverse()
-    const now = steadyTime(this.options.clock)
-    this.taskTimes = this.subtasks.map(() => new TaskTime(now))
     const { link, slot } = this.options
     const backends = subtasks.flatMap(({ links }) => links.flatMap(({ backend }) => backend ?? []))
     this.restores = new RestoreSlices(backends, {
@@ -102,6 +100,8 @@ export class Slot {
       failed: (error) => this.fail(error),
       wake: () => this.wake(),
     })
+    const now = steadyTime(this.options.clock)
+    this.taskTimes = this.subtasks.map(() => new TaskTime(now))
   }
 
   /** How the subtasks spent their time so far. */
