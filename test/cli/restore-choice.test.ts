@@ -211,7 +211,7 @@ describe('what is refused', () => {
     const held = checkpoint({ operators: { sum: { ...sum, segments: [] } } })
     const declaring = (...operatorStates: readonly OperatorStateDescriptor[]): JobGraph => {
       const nodes = graphOf().nodes.map((node) => (node.uid === 'sum' ? { ...node, operatorStates } : node))
-      return { nodes: nodes as GraphNode[] }
+      return { nodes }
     }
     const list = { name: 'list', mode: 'split', fingerprint: 'v1' } as const
     expect(chooseRestore(request({ graph: declaring(list) }), held)).toBe(held)
