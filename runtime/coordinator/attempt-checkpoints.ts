@@ -185,7 +185,8 @@ export class AttemptCheckpoints {
       const manifest = await attempt.sink.commit(pending)
       this.underWay = this.underWay.filter((one) => one !== pending)
       this.publishing = true
-      this.closing = CLOSING[pending.reason]
+      // A final one of an earlier attempt may have come to light: the job is over with it.
+      this.closing = manifest.final ? 'finished' : CLOSING[pending.reason]
       await attempt.sink.publish(manifest, pending)
     } catch (error) {
       this.committing = false

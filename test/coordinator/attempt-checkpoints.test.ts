@@ -9,7 +9,11 @@ import { VirtualClock } from '../checkpoint/virtual-clock.js'
 const full = new MillraceError('MILLRACE_STORAGE', 'disk full')
 
 /** Checkpoints of an attempt with one slot and one task, of which everything that happens is written down. */
-function checkpointed(rules: Partial<CheckpointRules>, publishing: Promise<void> = Promise.resolve()) {
+function checkpointed(
+  rules: Partial<CheckpointRules>,
+  publishing: Promise<void> = Promise.resolve(),
+  committed: Partial<CheckpointManifest> = {},
+) {
   const clock = new VirtualClock(0)
   const log: string[] = []
   const commits: { resolve: () => void; reject: (error: Error) => void }[] = []
@@ -25,7 +29,7 @@ function checkpointed(rules: Partial<CheckpointRules>, publishing: Promise<void>
       commit: ({ id }) =>
         new Promise((resolve, reject) => {
           log.push(`commit ${id}`)
-          commits.push({ resolve: () => resolve({} as CheckpointManifest), reject })
+          commits.push({ resolve: () => resolve(committed as CheckpointManifest), reject })
         }),
       publish: (_, { id }) => {
         log.push(`publish ${id}`)
@@ -216,6 +220,17 @@ describe('checkpoints of an attempt', () => {
     published()
     await settle()
     expect(taken()).toEqual(['Complete 1', 'close'])
+    expect(checkpoints.closingAs).toBe('finished')
+  })
+
+  it('end the attempt when the log says that the job had ended before', async () => {
+    const { checkpoints, commits, taken, acknowledge, settle } = checkpointed({}, undefined, { final: true })
+    checkpoints.start()
+    checkpoints.request('periodic')
+    acknowledge(1)
+    commits[0]!.resolve()
+    await settle()
+    expect(taken().at(-1)).toBe('close')
     expect(checkpoints.closingAs).toBe('finished')
   })
 
