@@ -126,6 +126,12 @@ export abstract class RecordWriter implements Output<unknown> {
   }
 }
 
+/** Whether something waits for room in a channel of any of them. */
+export function anyBlocked(writers: readonly RecordWriter[]): boolean {
+  for (let w = 0; w < writers.length; w++) if (writers[w]!.blocked) return true
+  return false
+}
+
 class HashWriter extends RecordWriter {
   private readonly keyOf: (value: unknown) => Key
   private readonly grouper: KeyGrouper

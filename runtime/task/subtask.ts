@@ -6,19 +6,18 @@
  *   source | gate --> [ batch ] --> chain of links --> record writers --> channels
  *                                     ^  tasks, held watermarks
  */
-import type { Key } from '../contract/key.js'
 import type { Clock } from '../contract/time.js'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
 import type { RecordBatch } from '../exchange/record-batch.js'
+import { BatchInProgress } from './batch-in-progress.js'
 import type { LocalMetrics } from './counters.js'
 import type { GateChannel, GateOutput, InputGate } from './input-gate.js'
 import { HeldWatermarks } from './held-watermarks.js'
 import type { Link, LinkHost, LinkSnapshot } from './link.js'
 import { Mailbox } from './mailbox.js'
 import { operatorFailure } from '../contract/operator-failure.js'
-import { keyOfPartial, unmarkPartials } from './partial-record.js'
 import { Pauses } from './pauses.js'
-import type { RecordWriter } from './record-writer.js'
+import { anyBlocked, type RecordWriter } from './record-writer.js'
 import type { SourceDriver, SourceStatus } from './source-driver.js'
 import type { AssignedSplit } from '../worker/protocol.js'
 
@@ -81,10 +80,7 @@ export class Subtask implements GateOutput {
   private releasing = false
   /** The watermark that the first link was firing timers for when another one was let go on behind it. */
   private suspended: number | undefined
-  private batch: RecordBatch | undefined
-  private channel: GateChannel | undefined
-  private partials = false
-  private cursor = 0
+  private readonly batch: BatchInProgress
   /** The watermark being applied and the link it has reached. */
   private target = MIN_WATERMARK
   private applied = MIN_WATERMARK
@@ -105,7 +101,6 @@ export class Subtask implements GateOutput {
   private pollsSince = 0
   private waits = 0
   private readonly triggers: { checkpointId: number; timestampMs: number }[] = []
-  private readonly keys: Key[] = []
   private readonly shouldYield: () => boolean
 
   constructor(options: {
@@ -126,6 +121,7 @@ export class Subtask implements GateOutput {
     const fail = (error: unknown): void => this.host.fail(error)
     this.pauses = new Pauses(options.links, () => this.host.wake(), fail)
     this.mailbox = new Mailbox(options.links.length)
+    this.batch = new BatchInProgress(options.links[0]!, options.writers, this.pauses, options.host.clock)
     if (options.links.some((link) => link.holdWatermark !== undefined)) this.held = new HeldWatermarks(options.links)
     this.shouldYield = this.pauses.any
       ? () => this.timerBudget-- <= 0 || this.blocked() || this.pauses.at() >= 0
@@ -159,7 +155,7 @@ export class Subtask implements GateOutput {
     }
     if (this.advanceHeld() || this.runTasks(0)) return true
     if (this.pauses.any && this.pauses.at() >= 0) return this.takeTrigger()
-    if (this.batch !== undefined) return this.processBatch()
+    if (this.batch.active) return this.processBatch()
     if (this.ending) return this.end()
     return this.source === undefined ? this.pollGate(this.gate!) : this.pollSource(this.source)
   }
@@ -172,7 +168,7 @@ export class Subtask implements GateOutput {
     if (this.waiting) return false
     if (this.applying) return !this.timersPause()
     if (this.pauses.any && this.pauses.at() >= 0) return this.triggers.length > 0
-    if (this.batch !== undefined || this.triggers.length > 0) return true
+    if (this.batch.active || this.triggers.length > 0) return true
     if (this.ending) return !this.held || this.applied < MAX_WATERMARK || this.emitted === MAX_WATERMARK
     if (this.source !== undefined) return !this.finishedOnce && this.source.driver.canPoll()
     return this.gate!.hasNext()
@@ -259,17 +255,8 @@ export class Subtask implements GateOutput {
   // What the gate hands on.
 
   records(batch: RecordBatch, channel: GateChannel): void {
-    this.batch = batch
-    this.channel = channel
-    this.cursor = 0
-    this.partials = unmarkPartials(batch)
-    const { backend } = this.links[0]!
-    if (backend === undefined || channel.keyOf === undefined || !backend.mayMiss) return
-    const { keys } = this
-    const keyOf = this.partials ? keyOfPartial : channel.keyOf
-    for (let i = 0; i < batch.length; i++) keys[i] = keyOf(batch.values[i])
-    const misses = backend.prefetch(keys, batch.keyGroups!, batch.length)
-    if (misses !== undefined) this.wait(misses)
+    const loading = this.batch.begin(batch, channel)
+    if (loading !== undefined) this.wait(loading)
   }
 
   watermark(time: number): void {
@@ -365,7 +352,7 @@ export class Subtask implements GateOutput {
     if (!gate.poll()) return false
     if (this.waiting) return true
     // At once: a batch that waits for the next turn is one more in memory, and its records live longer.
-    if (this.batch !== undefined) this.processBatch()
+    if (this.batch.active) this.processBatch()
     else if (this.applying) this.applyWatermark()
     return true
   }
@@ -377,81 +364,10 @@ export class Subtask implements GateOutput {
   }
 
   private processBatch(): boolean {
-    const batch = this.batch!
-    const channel = this.channel!
-    const head = this.links[0]!
-    const { values, timestamps, length } = batch
-    const input = channel.input === 0 ? head.input : head.input2
-    const { backend } = head
-    let i = this.cursor
-    if (this.pauses.any) i = this.processPausing(batch, channel, i)
-    else if (this.partials) i = this.processPartials(batch, i)
-    else if (backend !== undefined && channel.keyOf !== undefined) {
-      const { keyOf } = channel
-      const groups = batch.keyGroups!
-      for (; i < length; i++) {
-        const value = values[i]
-        backend.setCurrentKey(keyOf(value), groups[i]!)
-        input.emit(value, timestamps[i]!)
-        if (this.blocked()) {
-          i++
-          break
-        }
-      }
-    } else {
-      for (; i < length; i++) {
-        input.emit(values[i], timestamps[i]!)
-        if (this.blocked()) {
-          i++
-          break
-        }
-      }
-    }
-    this.cursor = i
-    if (i === length) {
-      this.batch = undefined
-      const evicting = backend?.evictIfNeeded()
-      if (evicting !== undefined) this.wait(evicting)
-    }
+    const evicting = this.batch.process()
+    if (evicting !== undefined) this.wait(evicting)
     this.awaitSinks()
     return true
-  }
-
-  /** In a loop of its own: one that called either of two functions would be slower for plain records. */
-  private processPartials({ values, timestamps, keyGroups, length }: RecordBatch, from: number): number {
-    const head = this.links[0]!
-    const backend = head.backend!
-    const input = head.partials!
-    let i = from
-    while (i < length) {
-      const partial = values[i]
-      backend.setCurrentKey(keyOfPartial(partial), keyGroups![i]!)
-      input.emit(partial, timestamps[i]!)
-      i++
-      if (this.blocked()) break
-    }
-    return i
-  }
-
-  /** As the others, but asks after each record whether another may come. */
-  private processPausing(
-    { values, timestamps, keyGroups, length }: RecordBatch,
-    channel: GateChannel,
-    from: number,
-  ): number {
-    const head = this.links[0]!
-    const { backend } = head
-    const keyOf = this.partials ? keyOfPartial : channel.keyOf
-    const input = this.partials ? head.partials! : channel.input === 0 ? head.input : head.input2
-    let i = from
-    while (i < length) {
-      const value = values[i]
-      if (backend !== undefined && keyOf !== undefined) backend.setCurrentKey(keyOf(value), keyGroups![i]!)
-      input.emit(value, timestamps[i]!)
-      i++
-      if (this.blocked() || this.pauses.at() >= 0) break
-    }
-    return i
   }
 
   /**
@@ -459,7 +375,7 @@ export class Subtask implements GateOutput {
    * them first. Records that come first instead wait until the watermark is applied. True when a snapshot is being taken.
    */
   private barrierBetweenSlices(): boolean {
-    if (!this.sliced || this.batch !== undefined || this.gate === undefined) return false
+    if (!this.sliced || this.batch.active || this.gate === undefined) return false
     this.gate.poll()
     return this.waiting
   }
@@ -673,8 +589,7 @@ export class Subtask implements GateOutput {
   }
 
   private blocked(): boolean {
-    for (let w = 0; w < this.writers.length; w++) if (this.writers[w]!.blocked) return true
-    return false
+    return anyBlocked(this.writers)
   }
 
   private drain(): boolean {
