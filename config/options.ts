@@ -2,6 +2,7 @@ import {
   bytes,
   duration,
   durationFrom,
+  durationOrNone,
   flag,
   folderName,
   integer,
@@ -25,6 +26,8 @@ export interface OptionValues {
   readonly checkpointDir: string | undefined
   /** 0: none but the last one. */
   readonly checkpointIntervalMs: number
+  /** Infinity: none. */
+  readonly alignmentTimeoutMs: number
   /** `latest`, `none`, or where a checkpoint is. */
   readonly restore: string
   readonly claimMode: 'no-claim' | 'claim'
@@ -123,6 +126,13 @@ export const OPTIONS: {
     default: '10s',
     defaultNote: "the job's own, else 10s",
     description: 'time between checkpoints; 0s: only the last one',
+  },
+  alignmentTimeoutMs: {
+    key: 'alignment-timeout',
+    argument: 'DURATION|none',
+    type: durationOrNone,
+    default: '30s',
+    description: 'how long the barriers of a checkpoint wait in line; then they overtake records, which go into it',
   },
   restore: {
     key: 'restore',

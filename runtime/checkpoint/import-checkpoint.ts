@@ -1,7 +1,7 @@
 import { MillraceError } from '../contract/errors.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { ManifestLog } from './manifest-log.js'
-import type { CheckpointManifest, OperatorRecord, ProcessIdentity, SegmentRef } from './manifest.js'
+import type { ChannelsRef, CheckpointManifest, OperatorRecord, ProcessIdentity, SegmentRef } from './manifest.js'
 import { SEGMENT_PREFIX } from './segment-path.js'
 
 /** A checkpoint of one storage that is to become the newest of another. */
@@ -20,8 +20,8 @@ export interface ImportRequest {
 
 /**
  * Copies a checkpoint of another storage, or an older one of the same, to the top of the job's log: takes the log over, copies the
- * segments, then appends the manifest (the moment it counts). Until then the log goes on from where it did. Checkpoint id, counters,
- * positions and committables are kept. A segment that is not there any more is MILLRACE_CORRUPT naming it.
+ * files, then appends the manifest (the moment it counts). Until then the log goes on from where it did. Checkpoint id, counters,
+ * positions and committables are kept. A file that is not there any more is MILLRACE_CORRUPT naming it.
  */
 export async function importCheckpoint(request: ImportRequest): Promise<CheckpointManifest> {
   const { checkpoint, into, jobId, nonce, runId, holder, nowMs } = request
@@ -29,31 +29,36 @@ export async function importCheckpoint(request: ImportRequest): Promise<Checkpoi
   const { record } = await log.takeover({ nonce, runId, holder, createdAtMs: nowMs, choose: (latest) => latest })
   const operators: [string, OperatorRecord][] = []
   let count = 0
-  for (const [uid, operator] of Object.entries(checkpoint.operators)) {
-    const segments: SegmentRef[] = []
-    for (const segment of operator.segments) {
-      const path = `${SEGMENT_PREFIX}e${record.epoch}-i${nonce}-${count++}.seg`
-      await copySegment(request, segment, path)
-      segments.push({ ...segment, path, epoch: record.epoch })
+  const copy = async <T extends SegmentRef | ChannelsRef>(files: readonly T[], ending: string): Promise<T[]> => {
+    const copies: T[] = []
+    for (const file of files) {
+      const path = `${SEGMENT_PREFIX}e${record.epoch}-i${nonce}-${count++}.${ending}`
+      await copyFile(request, file, path)
+      copies.push({ ...file, path, epoch: record.epoch })
     }
-    operators.push([uid, { ...operator, segments }])
+    return copies
+  }
+  for (const [uid, operator] of Object.entries(checkpoint.operators)) {
+    const segments = await copy(operator.segments, 'seg')
+    const channels = await copy(operator.channels ?? [], 'channels')
+    operators.push([uid, { ...operator, segments, ...(channels.length > 0 ? { channels } : {}) }])
   }
   const { savepoint: _, ...rest } = checkpoint
   return log.append({ ...rest, operators: Object.fromEntries(operators), runId, nonce: `${nonce}-checkpoint` })
 }
 
-/** Copies one segment; one that is not there or not whole is MILLRACE_CORRUPT naming it. */
-export async function copySegment(
+/** Copies one file of a checkpoint; one that is not there or not whole is MILLRACE_CORRUPT naming it. */
+export async function copyFile(
   { from, into }: Pick<ImportRequest, 'from' | 'into'>,
-  segment: SegmentRef,
+  file: SegmentRef | ChannelsRef,
   path: string,
 ): Promise<void> {
-  const bytes = await from.readIfExists(segment.path)
-  if (bytes === undefined || bytes.length !== segment.bytes) {
-    const what = bytes === undefined ? 'is missing' : `has ${bytes.length} bytes, not ${segment.bytes}`
+  const bytes = await from.readIfExists(file.path)
+  if (bytes === undefined || bytes.length !== file.bytes) {
+    const what = bytes === undefined ? 'is missing' : `has ${bytes.length} bytes, not ${file.bytes}`
     throw new MillraceError(
       'MILLRACE_CORRUPT',
-      `segment ${from.describe()}/${segment.path} of the checkpoint ${what}`,
+      `file ${from.describe()}/${file.path} of the checkpoint ${what}`,
       {
         hint: 'restore the folder from a backup, or go on from another checkpoint',
       },

@@ -1,3 +1,4 @@
+import type { EdgeName } from '../contract/edge-name.js'
 import type { JsonValue } from '../contract/json.js'
 import type { StateSchema } from '../contract/state.js'
 
@@ -35,6 +36,24 @@ export interface SegmentRef {
   readonly crc: number
 }
 
+/**
+ * An immutable file of what was in flight to a subtask when barriers overtook it, in the order in which it was taken out of the channels.
+ * Those of a subtask are ordered. It is processed before anything else after a restore.
+ */
+export interface ChannelsRef {
+  readonly path: string
+  readonly epoch: number
+  readonly checkpointId: number
+  /** The receiving subtask, of so many. */
+  readonly subtask: number
+  readonly parallelism: number
+  /** The edges that the file refers to by number. */
+  readonly edges: readonly EdgeName[]
+  readonly bytes: number
+  /** CRC-32 of the file. */
+  readonly crc: number
+}
+
 /** The job graph as it was: its hash, and the states of each operator. */
 export interface PlanRecord {
   readonly hash: string
@@ -69,6 +88,8 @@ export interface OperatorRecord {
   readonly listState: Readonly<Record<string, readonly JsonValue[]>>
   /** Oldest first. */
   readonly segments: readonly SegmentRef[]
+  /** Absent where nothing was in flight, as in every aligned checkpoint. */
+  readonly channels?: readonly ChannelsRef[]
 }
 
 /** What a sink's writers restore from, and what its committer has to publish. */
@@ -140,4 +161,9 @@ export type LogEntry = CheckpointManifest | EpochRecord
  */
 export function runStartOf(entry: LogEntry): number {
   return entry.runStartedAtMs ?? entry.createdAtMs
+}
+
+/** All files that a checkpoint needs besides its manifest. */
+export function filesOf(manifest: CheckpointManifest): (SegmentRef | ChannelsRef)[] {
+  return Object.values(manifest.operators).flatMap(({ segments, channels = [] }) => [...segments, ...channels])
 }

@@ -145,6 +145,7 @@ async function runHeld(
     merge: (merge) => merges.run(merge),
     checkpointIntervalMs: prepared.checkpointIntervalMs,
     checkpointTimeoutMs: CHECKPOINT_TIMEOUT_MS,
+    alignmentTimeoutMs: values.alignmentTimeoutMs,
     restartAttempts: values.restartAttempts,
     choose: (latest) => confirmRestore(found, jobId, latest),
   })

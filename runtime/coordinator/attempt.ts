@@ -44,6 +44,8 @@ export interface AttemptOptions {
   readonly checkpoints: CheckpointSink
   readonly checkpointIntervalMs: number
   readonly checkpointTimeoutMs: number
+  /** How long barriers wait in line; Infinity: for ever. */
+  readonly alignmentTimeoutMs: number
   readonly restoredSources: Readonly<
     Record<string, { readonly state: JsonValue; readonly splits: readonly AssignedSplit[][] }>
   >
@@ -309,7 +311,15 @@ export class Attempt {
     }
     const tasks = this.options.plan.tasks.length
     this.pending = new PendingCheckpoint({ id, reason, triggeredAtMs: now, enumerators, slots: this.slotsTotal, tasks })
-    this.broadcast({ type: 'triggerCheckpoint', checkpointId: id, timestampMs: now })
+    const { alignmentTimeoutMs } = this.options
+    // What a user asks for stands for itself: nothing is in flight in it.
+    const patient = reason !== 'periodic' || alignmentTimeoutMs === Infinity
+    this.broadcast({
+      type: 'triggerCheckpoint',
+      checkpointId: id,
+      timestampMs: now,
+      ...(patient ? {} : { alignmentTimeoutMs }),
+    })
     this.cancelTimeout = this.options.clock.setTimeout(() => this.giveUp(id), this.options.checkpointTimeoutMs)
   }
 

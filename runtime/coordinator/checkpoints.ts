@@ -116,6 +116,8 @@ export class Checkpoints implements CheckpointSink {
     const manifest = await log.append(draft)
     await this.published(manifest)
     const state = Object.values(manifest.operators).flatMap((o) => o.segments)
+    const inFlightBytes = sum(Object.values(manifest.operators).flatMap((o) => (o.channels ?? []).map((f) => f.bytes)))
+    const newState = sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes))
     this.segments = segmentsOf(manifest)
     options.merges.consider(this.segments, pending.id)
     this.completed++
@@ -124,8 +126,9 @@ export class Checkpoints implements CheckpointSink {
       reason: pending.reason,
       path: log.pathOf(manifest),
       durationMs: clock.now() - pending.triggeredAtMs,
-      writtenBytes: sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes)),
+      writtenBytes: newState + inFlightBytes,
       stateBytes: sum(state.map((s) => s.bytes)),
+      inFlightBytes,
       counters: manifest.counters,
     })
   }

@@ -108,11 +108,13 @@ function sourceRecord(
 
 function operatorRecord(subtasks: readonly OperatorSnapshot[], before: readonly SegmentRef[]): OperatorRecord {
   const state = subtasks.flatMap((o) => o.state)
+  const channels = subtasks.flatMap((o) => o.channels ?? [])
   return {
     watermarks: subtasks.map((o) => o.watermark),
     finishedSubtasks: finishedSubtasks(subtasks),
     listState: state.length > 0 ? { state } : {},
     segments: [...before, ...subtasks.flatMap((o) => o.segments)],
+    ...(channels.length > 0 ? { channels } : {}),
   }
 }
 

@@ -70,6 +70,8 @@ export interface JobOptions {
   readonly merge: MergeRunner
   readonly checkpointIntervalMs: number
   readonly checkpointTimeoutMs: number
+  /** Infinity: checkpoints are aligned, however long it takes. */
+  readonly alignmentTimeoutMs: number
   readonly restartAttempts: number
   /** Checks the checkpoint against the job (MILLRACE_RESTORE) and says what to go on from; undefined: start afresh. */
   readonly choose: (latest: CheckpointManifest | undefined) => CheckpointManifest | undefined
@@ -457,6 +459,7 @@ export class JobCoordinator {
       checkpoints,
       checkpointIntervalMs: options.checkpointIntervalMs,
       checkpointTimeoutMs: options.checkpointTimeoutMs,
+      alignmentTimeoutMs: options.alignmentTimeoutMs,
       restoredSources,
       counterBase: latest?.counters ?? {},
       events,

@@ -71,16 +71,20 @@ export class BatchInProgress {
     return this.head.backend?.evictIfNeeded()
   }
 
-  /** Gives up what is not processed yet, to be processed later: a batch as it came. */
-  takeRest(): { readonly batch: RecordBatch; readonly channel: GateChannel } {
+  /** What is not processed yet, as it came. */
+  rest(): { readonly batch: RecordBatch; readonly channel: GateChannel } {
     const { values, timestamps, keyGroups, length } = this.batch
     const rest = new RecordBatch(length, keyGroups !== undefined)
     for (let i = this.cursor; i < length; i++) {
       const group = keyGroups === undefined ? 0 : keyGroups[i]!
       rest.append(values[i], timestamps[i]!, this.partials ? markPartial(group) : group)
     }
-    this.active = false
     return { batch: rest, channel: this.channel }
+  }
+
+  /** What is not processed yet will be, as another batch. */
+  drop(): void {
+    this.active = false
   }
 
   private processRecords(from: number, end: number): number {

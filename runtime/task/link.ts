@@ -15,7 +15,7 @@ export interface SubtaskInfo {
 }
 
 /** An operator's share of a checkpoint without its keyed state, which is encoded behind the barrier. */
-export type LinkSnapshot = Omit<OperatorSnapshot, 'segments'>
+export type LinkSnapshot = Omit<OperatorSnapshot, 'segments' | 'channels'>
 
 /** How a link reaches the subtask it is in. */
 export interface LinkHost {

@@ -3,9 +3,10 @@
  * here in slices between batches, then one file is written per keyed operator, then the subtask's share is acknowledged.
  *
  *   frozen backend --slice--slice--> rows --> segment file (storage) --> ack
+ *   what was in flight ----------------> its files (storage) -------------^
  */
 import type { KeyedBackend } from '../state/keyed-backend.js'
-import type { SegmentRef } from '../checkpoint/manifest.js'
+import type { ChannelsRef, SegmentRef } from '../checkpoint/manifest.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
 import type { Link } from './link.js'
 import type { SubtaskSnapshot } from './subtask.js'
@@ -116,12 +117,20 @@ export class SnapshotEncoder {
   }
 
   private acknowledge(running: Running): void {
+    const { channels } = running.snapshot
+    if (channels === undefined) this.done(running, [])
+    else this.await(running, channels, (files) => this.done(running, files))
+  }
+
+  /** What was in flight was on its way to the first operator. */
+  private done(running: Running, channels: readonly ChannelsRef[]): void {
     this.running = this.running.filter((r) => r !== running)
     this.events.done(
       running.snapshot,
-      running.snapshot.operators.map((operator) => ({
+      running.snapshot.operators.map((operator, place) => ({
         ...operator,
         segments: running.segments.get(operator.uid) ?? [],
+        ...(place === 0 && channels.length > 0 ? { channels } : {}),
       })),
     )
   }

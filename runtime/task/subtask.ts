@@ -6,6 +6,7 @@
  *   source | gate --> [ batch ] --> chain of links --> record writers --> channels
  *                                     ^  tasks, held watermarks
  */
+import type { ChannelsRef } from '../checkpoint/manifest.js'
 import type { Clock } from '../contract/time.js'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
 import type { RecordBatch } from '../exchange/record-batch.js'
@@ -44,6 +45,15 @@ export interface SubtaskSnapshot {
   readonly task: number
   readonly checkpointId: number
   readonly operators: readonly LinkSnapshot[]
+  /** Where the barrier overtook records: what was in flight, once it is stored. */
+  readonly channels?: Promise<readonly ChannelsRef[]>
+}
+
+/** What a checkpoint's trigger says. Times are epoch milliseconds. */
+export interface Trigger {
+  readonly checkpointId: number
+  readonly timestampMs: number
+  readonly alignmentTimeoutMs?: number
 }
 
 /** How a subtask reaches its slot. */
@@ -100,7 +110,10 @@ export class Subtask implements GateOutput {
   private polls = 0
   private pollsSince = 0
   private waits = 0
-  private readonly triggers: { checkpointId: number; timestampMs: number }[] = []
+  /** Of a source. */
+  private readonly triggers: Trigger[] = []
+  /** Of others: the checkpoint whose barriers may overtake records once its alignment has taken too long. */
+  private impatient: Required<Trigger> | undefined
   private readonly shouldYield: () => boolean
 
   constructor(options: {
@@ -147,8 +160,14 @@ export class Subtask implements GateOutput {
 
   /** Does a bounded piece of work; false when there is nothing it could do. */
   runOnce(): boolean {
+    const ahead = this.gate?.readAhead() === true
+    return this.goOn() || ahead
+  }
+
+  private goOn(): boolean {
     if (!this.drain()) return false
     if (this.waiting) return this.goOnPreparing()
+    if (this.impatient !== undefined && this.overtake(this.impatient)) return true
     if (this.applying) {
       if (this.barrierBetweenSlices()) return true
       return this.timersPause() ? this.advanceHeld() || this.runTasks(0) : this.applyWatermark()
@@ -162,10 +181,12 @@ export class Subtask implements GateOutput {
 
   /** Whether `runOnce` might do something now; asked before the slot sleeps. */
   hasWork(): boolean {
+    if (this.gate?.canReadAhead() === true) return true
     if (this.waiting && (this.preparing === undefined || this.waits > 1)) return false
     if (this.blocked()) return this.writers.some((writer) => writer.canDrain())
     if (this.canAdvanceHeld() || this.mailbox.next(this.tasksFrom(this.preparing ?? 0)) >= 0) return true
     if (this.waiting) return false
+    if (this.impatient !== undefined && this.mayOvertake(this.impatient)) return true
     if (this.applying) return !this.timersPause()
     if (this.pauses.any && this.pauses.at() >= 0) return this.triggers.length > 0
     if (this.batch.active || this.triggers.length > 0) return true
@@ -228,17 +249,22 @@ export class Subtask implements GateOutput {
 
   /** Milliseconds until something must be looked at again without anybody waking the slot. */
   nextCheckMs(): number {
-    return this.source === undefined || this.finishedOnce ? Infinity : this.source.driver.nextIdleCheckMs()
+    if (this.source !== undefined) return this.finishedOnce ? Infinity : this.source.driver.nextIdleCheckMs()
+    const leftMs = this.impatient === undefined ? 0 : this.patienceEndsMs(this.impatient) - this.host.clock.now()
+    return leftMs > 0 ? leftMs : Infinity
   }
 
-  /** A barrier enters here: the coordinator triggered a source. */
-  trigger(checkpointId: number, timestampMs: number): void {
-    if (this.source === undefined) return
-    this.source.driver.trigger()
-    this.triggers.push({ checkpointId, timestampMs })
+  /** The coordinator triggered a checkpoint. A barrier enters at a source; others may not wait for it for ever. */
+  trigger(trigger: Trigger): void {
+    const { checkpointId, timestampMs, alignmentTimeoutMs } = trigger
+    if (this.source !== undefined) {
+      this.source.driver.trigger()
+      this.triggers.push(trigger)
+    } else if (alignmentTimeoutMs !== undefined) this.impatient = { checkpointId, timestampMs, alignmentTimeoutMs }
   }
 
   abort(checkpointId: number): void {
+    if (this.impatient?.checkpointId === checkpointId) this.impatient = undefined
     this.gate?.abort(checkpointId)
     for (const link of this.links) link.checkpointAborted(checkpointId)
   }
@@ -299,6 +325,7 @@ export class Subtask implements GateOutput {
   }
 
   aligned(checkpointId: number, timestampMs: number): void {
+    if (this.impatient?.checkpointId === checkpointId) this.impatient = undefined
     this.wait(this.takeSnapshot(checkpointId, timestampMs))
   }
 
@@ -335,6 +362,28 @@ export class Subtask implements GateOutput {
     const trigger = this.triggers.shift()
     if (trigger === undefined) return false
     this.wait(this.takeSnapshot(trigger.checkpointId, trigger.timestampMs))
+    return true
+  }
+
+  private patienceEndsMs({ timestampMs, alignmentTimeoutMs }: Required<Trigger>): number {
+    return timestampMs + alignmentTimeoutMs
+  }
+
+  private mayOvertake(trigger: Required<Trigger>): boolean {
+    return this.patienceEndsMs(trigger) <= this.host.clock.now() && this.gate!.mayOvertake(trigger.checkpointId)
+  }
+
+  /**
+   * The snapshot is taken before all barriers have come; what its operators have not seen by then is in flight. At any time when no
+   * record or timer is half way: upstream says again how far event time has come.
+   */
+  private overtake(trigger: Required<Trigger>): boolean {
+    if (!this.mayOvertake(trigger)) return false
+    const { checkpointId, timestampMs } = trigger
+    this.impatient = undefined
+    const log = this.gate!.overtake(checkpointId, this.batch)
+    if (log === undefined) return false
+    this.wait(this.takeSnapshot(checkpointId, timestampMs, log.written))
     return true
   }
 
@@ -527,14 +576,19 @@ export class Subtask implements GateOutput {
     this.host.finished(this.task)
   }
 
-  private async takeSnapshot(checkpointId: number, timestampMs: number): Promise<void> {
+  private async takeSnapshot(
+    checkpointId: number,
+    timestampMs: number,
+    channels?: SubtaskSnapshot['channels'],
+  ): Promise<void> {
     this.host.snapshotBegins(checkpointId)
     await this.prepare((link) => link.prepareBarrier(checkpointId))
     this.broadcast({ kind: 'barrier', checkpointId, timestamp: timestampMs })
     const operators: LinkSnapshot[] = []
     if (this.source !== undefined) operators.push(this.sourceSnapshot(this.source))
     for (const link of this.links) operators.push(await link.snapshot(checkpointId))
-    this.host.snapshotTaken({ task: this.task, checkpointId, operators })
+    const snapshot = { task: this.task, checkpointId, operators }
+    this.host.snapshotTaken(channels === undefined ? snapshot : { ...snapshot, channels })
   }
 
   /** Link by link; what an operator gave to be executed before its promise resolved is executed before the next one's turn. */

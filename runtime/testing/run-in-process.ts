@@ -32,6 +32,8 @@ export interface InProcessOptions {
   readonly checkpointIntervalMs?: number
   /** Milliseconds after which a checkpoint that is not complete is given up; default ten minutes. */
   readonly checkpointTimeoutMs?: number
+  /** Milliseconds after which a checkpoint's barriers overtake records; default 30 seconds; `Infinity`: never. */
+  readonly alignmentTimeoutMs?: number
   /** Bytes for the whole job; default 256 MiB. */
   readonly memoryBytes?: number
   /** Failures without a checkpoint between before the job fails for good. Default 0: at the first one. */
@@ -103,6 +105,7 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
     merge: merges.run,
     checkpointIntervalMs: options.checkpointIntervalMs ?? 0,
     checkpointTimeoutMs: options.checkpointTimeoutMs ?? 600_000,
+    alignmentTimeoutMs: options.alignmentTimeoutMs ?? 30_000,
     restartAttempts: options.restartAttempts ?? 0,
     choose: unfinished,
   })

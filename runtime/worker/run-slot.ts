@@ -17,6 +17,7 @@ import type { CheckpointStorage } from '../storage/storage.js'
 import { BackendFactory, type SlotSpill } from '../task/backend-factory.js'
 import { buildSubtasks } from '../task/build-slot.js'
 import { ChannelTable } from '../task/channel-table.js'
+import { GateBuilder } from '../task/gate-builder.js'
 import { openRings } from '../task/open-rings.js'
 import { SegmentFiles } from '../task/segment-files.js'
 import { Slot, type SlotLink } from '../task/slot.js'
@@ -83,7 +84,8 @@ export function startSlot({ assignment, port, job, clock, usage, surroundings }:
       if (planHash(plan) !== assignment.planHash) throw unstablePlan()
       const rings = openRings(assignment.attempt, waker)
       const channels = new ChannelTable(assignment, rings)
-      const subtasks = await buildSubtasks({ plan, assignment, slot, clock, channels, backends })
+      const gates = new GateBuilder({ plan, assignment, slot, channels, storage })
+      const subtasks = await buildSubtasks({ plan, assignment, slot, clock, channels, backends, gates })
       slot.host(subtasks)
       reports = reportMetrics({
         number: assignment.slot,

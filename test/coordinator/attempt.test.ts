@@ -58,6 +58,7 @@ function attempt(
     checkpoints,
     checkpointIntervalMs: 0,
     checkpointTimeoutMs: 60_000,
+    alignmentTimeoutMs: 30_000,
     restoredSources: {},
     counterBase: {},
     events,

@@ -1,6 +1,6 @@
 import { positionOf } from '../../checkpoint/log-path.js'
 import { decodeEntry } from '../../checkpoint/manifest-codec.js'
-import type { CheckpointManifest, LogEntry } from '../../checkpoint/manifest.js'
+import { filesOf, type CheckpointManifest, type LogEntry } from '../../checkpoint/manifest.js'
 import type { DiskWatcher, SimDisk } from './sim-disk.js'
 
 /**
@@ -48,7 +48,7 @@ export class LogWatch implements DiskWatcher {
     if (!path.startsWith('segments/')) return
     for (const [position, entry] of this.entries) {
       if (entry.kind !== 'checkpoint' || !this.disk.files.has(pathOf(position))) continue
-      const needed = Object.values(entry.operators).some(({ segments }) => segments.some((one) => one.path === path))
+      const needed = filesOf(entry).some((one) => one.path === path)
       if (needed) this.violate(`${by} deletes ${path}, which the checkpoint at position ${position} refers to`)
     }
   }
@@ -57,8 +57,8 @@ export class LogWatch implements DiskWatcher {
     for (const { committables } of Object.values(manifest.sinks)) {
       for (const id of committables) this.named.add(id as string)
     }
-    for (const [uid, { segments }] of Object.entries(manifest.operators)) {
-      for (const { path, bytes } of segments) {
+    for (const [uid, { segments, channels = [] }] of Object.entries(manifest.operators)) {
+      for (const { path, bytes } of [...segments, ...channels]) {
         const there = this.disk.files.get(path)
         if (there?.length !== bytes)
           this.violate(`checkpoint ${manifest.checkpointId} of "${uid}" names ${path}, not there`)

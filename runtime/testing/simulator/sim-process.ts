@@ -24,6 +24,8 @@ export interface ProcessSettings {
   readonly maxParallelism: number
   readonly checkpointIntervalMs: number
   readonly checkpointTimeoutMs: number
+  /** Infinity: barriers never overtake records. */
+  readonly alignmentTimeoutMs: number
   /** So small a time-out that no checkpoint may ever complete. */
   readonly impatient: boolean
   readonly ringBytes: number
@@ -164,6 +166,7 @@ export class SimProcess {
       merge: this.merges(),
       checkpointIntervalMs: settings.checkpointIntervalMs,
       checkpointTimeoutMs: settings.checkpointTimeoutMs,
+      alignmentTimeoutMs: settings.alignmentTimeoutMs,
       restartAttempts: settings.restartAttempts,
       choose: (latest) => confirmRestore(found, JOB_ID, latest),
     })

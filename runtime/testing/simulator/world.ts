@@ -4,7 +4,7 @@
  */
 import { ManifestLog } from '../../checkpoint/manifest-log.js'
 import { decodeEntry } from '../../checkpoint/manifest-codec.js'
-import type { CheckpointManifest } from '../../checkpoint/manifest.js'
+import { filesOf, type CheckpointManifest } from '../../checkpoint/manifest.js'
 import type { SerializedError } from '../../contract/errors.js'
 import type { JobDefinition } from '../../contract/graph.js'
 import { Faults, type FaultCounts, type FaultProfile, type Strike } from './faults.js'
@@ -359,7 +359,7 @@ class World {
       if (!path.startsWith('manifests/')) continue
       const entry = decodeEntry(bytes, path)
       if (entry.kind === 'epoch') continue
-      for (const { segments } of Object.values(entry.operators)) for (const one of segments) named.add(one.path)
+      for (const { path: file } of filesOf(entry)) named.add(file)
     }
     for (const path of this.disk.files.keys()) {
       if (path.startsWith('segments/') && !named.has(path)) this.violate(`leaked: no manifest refers to ${path}`)
