@@ -56,13 +56,9 @@ export async function copyFile(
   const bytes = await from.readIfExists(file.path)
   if (bytes === undefined || bytes.length !== file.bytes) {
     const what = bytes === undefined ? 'is missing' : `has ${bytes.length} bytes, not ${file.bytes}`
-    throw new MillraceError(
-      'MILLRACE_CORRUPT',
-      `file ${from.describe()}/${file.path} of the checkpoint ${what}`,
-      {
-        hint: 'restore the folder from a backup, or go on from another checkpoint',
-      },
-    )
+    throw new MillraceError('MILLRACE_CORRUPT', `file ${from.describe()}/${file.path} of the checkpoint ${what}`, {
+      hint: 'restore the folder from a backup, or go on from another checkpoint',
+    })
   }
   await into.write(path, bytes)
 }

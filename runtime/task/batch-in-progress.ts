@@ -7,7 +7,7 @@
 import type { Key } from '../contract/key.js'
 import type { Clock } from '../contract/time.js'
 import { RecordBatch } from '../exchange/record-batch.js'
-import type { GateChannel } from './input-gate.js'
+import type { GateChannel } from './gate-channel.js'
 import type { Link } from './link.js'
 import { keyOfPartial, markPartial, unmarkPartials } from './partial-record.js'
 import type { Pauses } from './pauses.js'

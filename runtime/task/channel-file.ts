@@ -53,7 +53,10 @@ export function encodeInFlight(all: readonly InFlight[]): { readonly bytes: Buff
 }
 
 /** The inverse. Altered bytes are MILLRACE_CORRUPT naming the path; a newer format is MILLRACE_RESTORE. */
-export function decodeInFlight(bytes: Uint8Array, expected: { readonly path: string; readonly crc: number }): InFlight[] {
+export function decodeInFlight(
+  bytes: Uint8Array,
+  expected: { readonly path: string; readonly crc: number },
+): InFlight[] {
   const { path, crc } = expected
   if (bytes.length < HEADER || crc32(bytes, 0, bytes.length) !== crc) throw corrupt(path)
   const data = allocateFrameBytes(bytes.length)

@@ -13,7 +13,7 @@ import type { FrameStore, StoredFrame } from '../exchange/stored-frame.js'
 import { sameEdge } from '../plan/overtaking.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { decodeInFlight, type InFlight } from './channel-file.js'
-import type { ChannelPlace } from './input-gate.js'
+import type { ChannelPlace } from './gate-channel.js'
 import { plainKeyGroup } from './partial-record.js'
 import type { TakenElement } from './read-ahead.js'
 
@@ -51,7 +51,8 @@ export async function restoreInFlight(
       const edge = target.edges.findIndex(({ name }) => sameEdge(name, file.edges[one.edge]!))
       // What the job no longer has, its user has allowed to be dropped.
       if (edge < 0) continue
-      const taken = file.parallelism === target.parallelism ? asItWas(one, edge, target) : moved(one, edge, file, target)
+      const taken =
+        file.parallelism === target.parallelism ? asItWas(one, edge, target) : moved(one, edge, file, target)
       if (taken !== undefined) restored.push(taken)
     }
   }

@@ -8,31 +8,15 @@
  * in memory. It is read on however slow the subtask is, so its sender gets rid of its barrier, up to a limit: then the subtask has to
  * work some off first.
  */
-import type { Key } from '../contract/key.js'
-import type { ChannelReader } from '../exchange/channel.js'
 import type { ControlElement } from '../exchange/element.js'
 import type { RecordBatch } from '../exchange/record-batch.js'
 import type { BatchInProgress } from './batch-in-progress.js'
 import { BarrierAligner } from './barrier-aligner.js'
 import type { ChannelLog } from './channel-log.js'
+import type { GateChannel } from './gate-channel.js'
 import type { Overtaking } from './overtaking.js'
 import type { TakenElement } from './read-ahead.js'
 import { WatermarkValve, type ValveOutput } from './watermark-valve.js'
-
-/** One channel into a subtask: which input it feeds and, on hash edges, the key of a record. */
-export interface GateChannel {
-  readonly reader: ChannelReader
-  readonly input: 0 | 1
-  readonly keyOf: ((value: unknown) => Key) | undefined
-  /** What a checkpoint calls it; absent: no barrier overtakes its records. */
-  readonly place?: ChannelPlace
-}
-
-/** A channel by the number of its edge among those that may be overtaken, and its sender. */
-export interface ChannelPlace {
-  readonly edge: number
-  readonly sender: number
-}
 
 /** What the gate hands on. */
 export interface GateOutput extends ValveOutput {
