@@ -6,7 +6,7 @@
  *
  * A channel that lags behind a snapshot is read ahead instead: what comes before its barrier is noted as in flight, and waits its turn
  * in memory. It is read on however slow the subtask is, so its sender gets rid of its barrier, up to a limit: then the subtask has to
- * work some off first.
+ * work some off first. Until it has worked off all, senders are asked for no more: what is in flight does not grow with each checkpoint.
  */
 import type { ControlElement } from '../exchange/element.js'
 import type { RecordBatch } from '../exchange/record-batch.js'
@@ -52,6 +52,7 @@ export class InputGate {
     this.overtaking = overtaking
     this.endedChannels = new Uint8Array(channels.length)
     this.open = channels.length
+    if (overtaking?.ahead.empty === false) this.hold(true)
   }
 
   /** Hands on one element; false when no unblocked channel has any. */
@@ -59,6 +60,7 @@ export class InputGate {
     const { channels, overtaking } = this
     if (overtaking !== undefined && !overtaking.ahead.empty) {
       const { channel, element } = overtaking.ahead.next()
+      if (overtaking.ahead.empty && !this.aligner.anyLagging) this.hold(false)
       this.handOn(element, channel)
       return true
     }
@@ -126,12 +128,17 @@ export class InputGate {
     this.log = overtaking.log(checkpointId)
     for (const { channel, element } of overtaking.ahead.all()) this.note(element, channel)
     this.aligner.overtake(checkpointId)
+    this.hold(true)
     return this.log
   }
 
   abort(checkpointId: number): void {
     this.aligner.abort(checkpointId)
     this.endLog()
+  }
+
+  private hold(held: boolean): void {
+    for (const { reader, place } of this.channels) if (place !== undefined) reader.hold(held)
   }
 
   private mayReadAhead(): boolean {
@@ -184,6 +191,7 @@ export class InputGate {
   /** Nothing lags any more: what was not complete by then never will be. */
   private endLog(): void {
     if (this.log === undefined || this.aligner.anyLagging) return
+    if (this.overtaking!.ahead.empty) this.hold(false)
     this.log.giveUp()
     this.log = undefined
   }

@@ -169,6 +169,7 @@ export class Subtask implements GateOutput {
     if (!this.drain()) return false
     if (this.waiting) return this.goOnPreparing()
     if (this.impatient !== undefined && this.overtake(this.impatient)) return true
+    if (this.heldBack()) return this.takeTrigger()
     if (this.applying) {
       if (this.barrierBetweenSlices()) return true
       return this.timersPause() ? this.advanceHeld() || this.runTasks(0) : this.applyWatermark()
@@ -188,6 +189,7 @@ export class Subtask implements GateOutput {
     if (this.canAdvanceHeld() || this.mailbox.next(this.tasksFrom(this.preparing ?? 0)) >= 0) return true
     if (this.waiting) return false
     if (this.impatient !== undefined && this.mayOvertake(this.impatient)) return true
+    if (this.heldBack()) return this.triggers.length > 0
     if (this.applying) return !this.timersPause()
     if (this.pauses.any && this.pauses.at() >= 0) return this.triggers.length > 0
     if (this.batch.active || this.triggers.length > 0) return true
@@ -203,7 +205,7 @@ export class Subtask implements GateOutput {
 
   /** Whether it waits for room in a channel, for an operator, a sink or a disk: backpressure. */
   get stuck(): boolean {
-    return this.waiting || this.blocked() || (this.pauses.any && this.pauses.at() >= 0)
+    return this.waiting || this.blocked() || this.heldBack() || (this.pauses.any && this.pauses.at() >= 0)
   }
 
   /** Sends partly filled batches. */
@@ -232,7 +234,7 @@ export class Subtask implements GateOutput {
     if (this.timersPause()) return Infinity
     for (const link of this.links) {
       let due = link.nextProcessingTimer()
-      if (due <= this.host.clock.now() && !this.waiting && !this.finishedOnce && this.drain()) {
+      if (due <= this.host.clock.now() && !this.waiting && !this.finishedOnce && this.drain() && !this.heldBack()) {
         this.fireProcessingTimers(link, this.host.clock.now())
         due = link.nextProcessingTimer()
       }
@@ -645,6 +647,12 @@ export class Subtask implements GateOutput {
 
   private blocked(): boolean {
     return anyBlocked(this.writers)
+  }
+
+  /** A receiver has enough to do: nothing is added to it. */
+  private heldBack(): boolean {
+    for (const writer of this.writers) if (writer.stillHeld()) return true
+    return false
   }
 
   private drain(): boolean {
