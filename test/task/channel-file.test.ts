@@ -44,7 +44,7 @@ describe('a file of records in flight', () => {
     const { bytes, crc } = encodeInFlight(inFlight)
     for (let at = 0; at < bytes.length; at += 5) {
       const damaged = Buffer.from(bytes)
-      damaged[at]! ^= 1 << at % 8
+      damaged[at]! ^= 1 << (at % 8)
       expect(() => decodeInFlight(damaged, { path: 'segments/e1.channels', crc })).toThrow(
         expect.objectContaining({
           code: 'MILLRACE_CORRUPT',
@@ -59,10 +59,9 @@ describe('a file of records in flight', () => {
     const written = Buffer.from(WRITTEN, 'hex')
     const { bytes, crc } = encodeInFlight([inFlight[0]!, inFlight[1]!])
     expect(bytes.toString('hex')).toBe(WRITTEN)
-    expect(decodeInFlight(written, { path: 'file', crc }).map(loaded)).toEqual(
-      [inFlight[0]!, inFlight[1]!].map(loaded),
-    )
+    expect(decodeInFlight(written, { path: 'file', crc }).map(loaded)).toEqual([inFlight[0]!, inFlight[1]!].map(loaded))
   })
 })
 
-const WRITTEN = ''
+const WRITTEN =
+  '4d5249460100000000000000000000000000000003000000010000004000000002000000020000000200000000000000000000000100000000000700000000000000000018000000b282696484746578740181e4b28269648474657874028162010000007f0000000200000008000000000000000000f07f0000000000000000'
