@@ -27,6 +27,17 @@ export function integer(min: number, max: number): ValueType<number> {
   }
 }
 
+/** A decimal number within bounds, both allowed. */
+export function decimal(min: number, max: number): ValueType<number> {
+  return {
+    form: `a number from ${min} to ${max}, such as 1.5`,
+    parse: (given) => {
+      const value = /^\d+(?:\.\d+)?$/.test(given) ? Number(given) : NaN
+      return value >= min && value <= max ? value : undefined
+    },
+  }
+}
+
 /** Milliseconds of `500ms`, `10s`, `5m`, `1h`, `1d`. */
 export const duration: ValueType<number> = {
   form: 'a duration such as 500ms, 10s, 5m or 1h',

@@ -1,5 +1,6 @@
 import {
   bytes,
+  decimal,
   duration,
   durationFrom,
   durationOrNone,
@@ -33,8 +34,27 @@ export interface OptionValues {
   readonly claimMode: 'no-claim' | 'claim'
   readonly allowNonRestoredState: boolean
   readonly allowDuplicateOutput: boolean
+  readonly checkpointTimeoutMs: number
+  readonly minPauseBetweenCheckpointsMs: number
+  readonly maxConcurrentCheckpoints: number
+  readonly toleratedCheckpointFailures: number
+  readonly retainCheckpoints: number
+  readonly cleanupCheckpoints: 'never' | 'finished' | 'ended'
+  readonly restartStrategy: 'exponential' | 'fixed' | 'failure-rate' | 'none'
   readonly restartAttempts: number
+  /** Undefined: as the strategy has it. */
+  readonly restartDelayMs: number | undefined
+  readonly restartMaxDelayMs: number
+  readonly restartBackoff: number
+  readonly restartJitter: number
+  readonly restartResetThresholdMs: number
+  readonly restartMaxFailures: number
+  readonly restartFailureIntervalMs: number
+  /** Wait while a live process holds the job. */
+  readonly standby: boolean
   readonly memoryBytes: number
+  /** 0: never. */
+  readonly watchdogTimeoutMs: number
   readonly stopTimeoutMs: number
   readonly metrics: 'none' | 'cloudwatch'
   readonly metricsNamespace: string
@@ -160,12 +180,116 @@ export const OPTIONS: {
     default: 'false',
     description: 'with --restore PATH: also where later checkpoints have published output that will come again',
   },
+  checkpointTimeoutMs: {
+    key: 'checkpoint-timeout',
+    argument: 'DURATION',
+    type: durationFrom(10, '10ms'),
+    default: '10m',
+    description: 'how long a checkpoint may take; then it has failed',
+  },
+  minPauseBetweenCheckpointsMs: {
+    key: 'min-pause-between-checkpoints',
+    argument: 'DURATION',
+    type: duration,
+    default: '0s',
+    description: 'least time from the end of a checkpoint to the next one that the clock begins',
+  },
+  maxConcurrentCheckpoints: {
+    key: 'max-concurrent-checkpoints',
+    argument: 'N',
+    type: integer(1, 100),
+    default: '1',
+    description: 'checkpoints that may be under way at once',
+  },
+  toleratedCheckpointFailures: {
+    key: 'tolerated-checkpoint-failures',
+    argument: 'N',
+    type: integer(0, 1_000_000),
+    default: '0',
+    description: 'checkpoints that may fail one after the other before the job restarts from its last one',
+  },
+  retainCheckpoints: {
+    key: 'retain-checkpoints',
+    argument: 'N',
+    type: integer(1, 1_000),
+    default: '2',
+    description: 'completed checkpoints that are kept',
+  },
+  cleanupCheckpoints: {
+    key: 'cleanup-checkpoints',
+    argument: 'never|finished|ended',
+    type: oneOf(['never', 'finished', 'ended']),
+    default: 'never',
+    description: 'delete them when the job has finished; ended: also when it was canceled',
+  },
+  restartStrategy: {
+    key: 'restart-strategy',
+    argument: 'exponential|fixed|failure-rate|none',
+    type: oneOf(['exponential', 'fixed', 'failure-rate', 'none']),
+    default: 'exponential',
+    description: 'when a job that failed tries again, and when it has failed for good',
+  },
   restartAttempts: {
     key: 'restart-attempts',
     argument: 'N',
     type: integer(0, 1_000_000),
     default: '10',
-    description: 'failures without a checkpoint between them before the job fails for good',
+    description: 'exponential: failures without a checkpoint between them before the job fails for good; fixed: restarts in all',
+  },
+  restartDelayMs: {
+    key: 'restart-delay',
+    argument: 'DURATION',
+    type: duration,
+    defaultNote: '50ms; fixed and failure-rate: 1s',
+    description: 'time before a restart; exponential: before the first one',
+  },
+  restartMaxDelayMs: {
+    key: 'restart-max-delay',
+    argument: 'DURATION',
+    type: duration,
+    default: '30s',
+    description: 'exponential: the longest delay',
+  },
+  restartBackoff: {
+    key: 'restart-backoff',
+    argument: 'FACTOR',
+    type: decimal(1, 100),
+    default: '2',
+    description: 'exponential: each delay is so many times the one before',
+  },
+  restartJitter: {
+    key: 'restart-jitter',
+    argument: 'SHARE',
+    type: decimal(0, 1),
+    default: '0',
+    description: 'exponential: share of a delay by which it may be longer or shorter, at random',
+  },
+  restartResetThresholdMs: {
+    key: 'restart-reset-threshold',
+    argument: 'DURATION',
+    type: durationFrom(1, '1ms'),
+    default: '1h',
+    description: 'exponential: after so long without a failure delays begin anew, as after a checkpoint',
+  },
+  restartMaxFailures: {
+    key: 'restart-max-failures',
+    argument: 'N',
+    type: integer(1, 1_000_000),
+    default: '1',
+    description: 'failure-rate: failures within the interval before the job fails for good at the next one',
+  },
+  restartFailureIntervalMs: {
+    key: 'restart-failure-interval',
+    argument: 'DURATION',
+    type: durationFrom(1, '1ms'),
+    default: '1m',
+    description: 'failure-rate: the interval in which failures are counted',
+  },
+  standby: {
+    key: 'standby',
+    type: flag,
+    default: 'false',
+    description: 'wait while another process runs the job, and take over when it dies or falls silent',
   },
   memoryBytes: {
     key: 'memory',
@@ -173,6 +297,13 @@ export const OPTIONS: {
     type: bytes(32 * MB),
     default: '512MB',
     description: 'for buffers, state cache and LevelDB of all threads together',
+  },
+  watchdogTimeoutMs: {
+    key: 'watchdog-timeout',
+    argument: 'DURATION',
+    type: duration,
+    default: '60s',
+    description: 'how long a function may keep its thread to itself before the attempt fails; 0s: for ever',
   },
   stopTimeoutMs: {
     key: 'stop-timeout',

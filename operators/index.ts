@@ -4,6 +4,7 @@
  */
 export { defineJob, type JobOptions } from './api/define-job.js'
 export type { Duration } from './api/duration.js'
+export type { DeadLetters, ErrorPolicy } from './api/error-policy.js'
 export type { SourceOptions, StreamEnvironment } from './api/environment.js'
 export type { Locator } from './api/locator.js'
 export { outputTag, type OutputTag } from './api/output-tag.js'
@@ -88,6 +89,7 @@ export {
 export type { WindowFunction, WindowResultFunction } from './windows/window-contents.js'
 
 export { MillraceError, type ErrorCode } from '../runtime/contract/errors.js'
+export type { FailedRecord, RecordError } from '../runtime/contract/failed-record.js'
 export type { JobDefinition } from '../runtime/contract/graph.js'
 export type { Key } from '../runtime/contract/key.js'
 export type { Counter, Histogram, Meter, MetricGroup } from '../runtime/contract/metrics.js'

@@ -4,4 +4,4 @@ export type { JobReport, JobReportFailure, ReportStatus } from './cli/job-report
 export type { ErrorCode, SerializedError } from './contract/errors.js'
 export type { CounterTotals } from './coordinator/draft.js'
 export type { CheckpointInfo, JobEvents } from './coordinator/events.js'
-export type { JobFailure } from './coordinator/restart-strategy.js'
+export type { JobFailure } from './coordinator/job-failure.js'

@@ -1,4 +1,5 @@
 import { MillraceError } from '../../runtime/contract/errors.js'
+import { FAILED_TAG, type FailedRecord } from '../../runtime/contract/failed-record.js'
 import type { Partitioning } from '../../runtime/contract/graph.js'
 import type { Key } from '../../runtime/contract/key.js'
 import type { Sink } from '../../runtime/contract/sink.js'
@@ -14,6 +15,7 @@ import { atOf, requireFunction } from '../process/user-function.js'
 import { LATE_TAG } from '../windows/late-records.js'
 import { CallSite } from './call-site.js'
 import { BuiltConnectedStreams } from './connected-streams.js'
+import { requireOperator, setErrorPolicy, type ErrorPolicy } from './error-policy.js'
 import type { Port, PortInput, Transformation } from './transformation.js'
 import { BuiltCoGroupedStreams, BuiltJoinedStreams } from './joined-streams.js'
 import { BuiltKeyedStream } from './keyed-stream.js'
@@ -142,6 +144,18 @@ export class BuiltStream<T> implements SourceStream<T>, WindowResultStream<T, un
   name(name: string): this {
     this.requireOwner('name()', new CallSite()).name = name
     return this
+  }
+
+  onError(policy: ErrorPolicy): this {
+    const site = new CallSite()
+    setErrorPolicy(this.requireOwner('onError()', site), policy, site)
+    return this
+  }
+
+  get failed(): Stream<FailedRecord> {
+    const site = new CallSite()
+    requireOperator(this.requireOwner('failed', site), 'failed', site)
+    return this.side(FAILED_TAG, site)
   }
 
   sideOutput<S>(tag: OutputTag<S>): Stream<S> {

@@ -1,4 +1,5 @@
 /** The streams of a job, as types: what can be done with each. Built by `StreamEnvironment`; names are Flink's. */
+import type { FailedRecord } from '../../runtime/contract/failed-record.js'
 import type { Key } from '../../runtime/contract/key.js'
 import type { RejectedRecord, Sink } from '../../runtime/contract/sink.js'
 import type { InvalidRecord } from '../../runtime/contract/source.js'
@@ -14,6 +15,7 @@ import type { AccumulatorSchema, MergeableAggregator } from '../windows/aggregat
 import type { SessionWindows, SlidingWindows, TumblingWindows, WindowAssigner } from '../windows/assigner.js'
 import type { WindowFunction, WindowResultFunction } from '../windows/window-contents.js'
 import type { Duration } from './duration.js'
+import type { ErrorPolicy } from './error-policy.js'
 import type { OutputTag } from './output-tag.js'
 
 /** How an operator is known; see `uid()` and `name()` of {@link OperatorStream}. */
@@ -81,6 +83,13 @@ export interface OperatorStream<T> extends Stream<T> {
   name(name: string): this
   /** What the operator's function emits to a side output. */
   sideOutput<S>(tag: OutputTag<S>): Stream<S>
+  /**
+   * What becomes of a record that the function throws for (a timer, a key function, too): see {@link ErrorPolicy}. What the function
+   * emitted and stored before it threw stays. Errors that are not the record's fault always fail the job.
+   */
+  onError(policy: ErrorPolicy): this
+  /** Records that the function threw for. Read, they go here and the job goes on; unread, {@link onError} says what becomes of them. */
+  readonly failed: Stream<FailedRecord>
 }
 
 /** Decoded records of a source. */

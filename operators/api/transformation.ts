@@ -4,6 +4,7 @@ import type { Operator } from '../../runtime/contract/operator.js'
 import type { Sink } from '../../runtime/contract/sink.js'
 import type { Decoder, Source, WatermarkStrategy } from '../../runtime/contract/source.js'
 import type { StateDescriptor } from '../../runtime/contract/state.js'
+import type { DeadLetters } from './error-policy.js'
 import type { CallSite } from './call-site.js'
 
 /** Where a stream comes from, and how its records get to whoever reads it. */
@@ -46,4 +47,6 @@ export interface Transformation {
   readonly site: CallSite
   uid: string | undefined
   name: string
+  /** What becomes of records that the function fails on, unless the side output `failed` is read. Absent: the job fails. */
+  onError?: 'drop' | DeadLetters
 }

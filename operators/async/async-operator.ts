@@ -55,7 +55,8 @@ export class AsyncOperator<In, Out> implements Operator<In, Out> {
   }
 
   processElement(value: In, timestamp: number): void {
-    const record = new AsyncRecord<In, Out>(value, timestamp, this.generations.add())
+    const failed = this.host.failureOf(value, timestamp)
+    const record = new AsyncRecord<In, Out>(value, timestamp, this.generations.add(), failed)
     this.queue.add(record)
     this.unbegun.push(record)
     this.beginMore()
@@ -157,7 +158,9 @@ export class AsyncOperator<In, Out> implements Operator<In, Out> {
   private fail(record: AsyncRecord<In, Out>, error: unknown): void {
     record.call++
     this.host.execute(() => {
-      throw error
+      record.failed(error)
+      record.forget()
+      this.finished(record)
     })
   }
 

@@ -12,6 +12,8 @@ export class AsyncRecord<In, Out> implements AsyncContext<Out>, QueuedRecord<Asy
   readonly value: In
   readonly timestamp: number
   readonly generation: Generation
+  /** Takes what the function failed with, once it is not tried again; throws what fails the job. */
+  readonly failed: (error: unknown) => void
   /** Calls that failed. */
   failures = 0
   /** Which call is under way: what an earlier one still does counts no more. */
@@ -22,8 +24,9 @@ export class AsyncRecord<In, Out> implements AsyncContext<Out>, QueuedRecord<Asy
   private sides: { readonly tag: string; readonly value: unknown }[] | undefined
   private aborter: AbortController | undefined
 
-  constructor(value: In, timestamp: number, generation: Generation) {
+  constructor(value: In, timestamp: number, generation: Generation, failed: (error: unknown) => void) {
     this.value = value
+    this.failed = failed
     this.timestamp = timestamp
     this.generation = generation
   }

@@ -118,7 +118,15 @@ export class SessionWindowOperator<In, Acc> implements Operator<In, unknown> {
   private onSessionTimer(start: number, session: Session<Acc>, watermark: number): void {
     const last = session.end - 1
     const hasFired = session.timer > last
-    if (!hasFired && last <= watermark) this.output.fire(start, session.end, session.acc, this.latenessMs > 0)
+    try {
+      if (!hasFired && last <= watermark) this.output.fire(start, session.end, session.acc, this.latenessMs > 0)
+    } finally {
+      this.afterTimer(start, session, watermark)
+    }
+  }
+
+  private afterTimer(start: number, session: Session<Acc>, watermark: number): void {
+    const last = session.end - 1
     if (last + this.latenessMs <= watermark) {
       this.panes.delete(start)
       return

@@ -80,8 +80,11 @@ export class SlicedWindowOperator<In, Acc> implements Operator<In, unknown> {
   onEventTimer(time: number, namespace: number): void {
     const last = namespace === CLEAN ? time - this.latenessMs : time
     const window = last + 1 - this.slices.sizeMs
-    if (namespace === FIRE) this.fire(window)
-    if (namespace === CLEAN || this.latenessMs === 0) this.deleteSlices(window)
+    try {
+      if (namespace === FIRE) this.fire(window)
+    } finally {
+      if (namespace === CLEAN || this.latenessMs === 0) this.deleteSlices(window)
+    }
   }
 
   /** The current slice's accumulator, which was `before`. */

@@ -56,11 +56,12 @@ export class SlidingWindowOperator<In, Acc> implements Operator<In, unknown> {
   onEventTimer(time: number, namespace: number): void {
     const last = namespace === CLEAN ? time - this.latenessMs : time
     const start = last + 1 - this.assigner.sizeMs
-    if (namespace === FIRE) {
-      const acc = this.panes.get(start)
+    try {
+      const acc = namespace === FIRE ? this.panes.get(start) : undefined
       if (acc !== undefined) this.output.fire(start, last + 1, acc, this.latenessMs > 0)
+    } finally {
+      if (namespace === CLEAN || this.latenessMs === 0) this.panes.delete(start)
     }
-    if (namespace === CLEAN || this.latenessMs === 0) this.panes.delete(start)
   }
 
   private addTo(start: number, end: number, value: In, watermark: number): void {

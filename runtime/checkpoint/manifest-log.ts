@@ -147,7 +147,8 @@ export class ManifestLog {
   /**
    * Writes the checkpoint at the next position. When it resolves, the checkpoint is committed and sinks may publish. MILLRACE_FENCED:
    * another process took over. Any other failure leaves open whether the checkpoint is in the log: its committables must neither be
-   * published nor dropped, but carried into the next one (which may find this one before it), and its segments must not be deleted.
+   * published nor dropped, but carried into the next one (which may find this one before it), and its segments must not be deleted. If it
+   * was the final one and is found, it is the result: there is nothing after it.
    */
   async append(draft: CheckpointDraft): Promise<CheckpointManifest> {
     const epoch = this.#epoch
@@ -172,7 +173,24 @@ export class ManifestLog {
       const earlier = created.entry === undefined ? undefined : this.#inDoubt.get(created.entry.nonce)
       if (earlier === undefined) throw this.#fence(created.entry)
       this.#committed(earlier)
+      // The job ended with it: nothing has happened since.
+      if (earlier.final) return earlier
     }
+  }
+
+  /**
+   * Whether the log is still this process's (MILLRACE_FENCED), and what has become of an append whose outcome was unknown: resolves with
+   * the checkpoint if it is there after all. If not, it may still come; the next append finds it.
+   */
+  async settle(): Promise<CheckpointManifest | undefined> {
+    if (this.#fenced) throw this.#fence(undefined)
+    const top = (await listPositions(this.#storage)).at(-1) ?? 0
+    if (top < this.#next) return undefined
+    const entry = await readEntry(this.#storage, this.#next, this.#jobId)
+    const own = entry === undefined || top > this.#next ? undefined : this.#inDoubt.get(entry.nonce)
+    if (own === undefined) throw this.#fence(entry)
+    this.#committed(own)
+    return own
   }
 
   /**

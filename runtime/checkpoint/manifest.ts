@@ -90,6 +90,11 @@ export interface OperatorRecord {
   readonly segments: readonly SegmentRef[]
   /** Absent where nothing was in flight, as in every aligned checkpoint. */
   readonly channels?: readonly ChannelsRef[]
+  /**
+   * Of keyed ones, by subtask: times before which no key had an event timer, a processing timer; null when there was none at all. Segments
+   * alone would say less: they hold older versions of rows, too.
+   */
+  readonly firstTimers?: readonly (readonly [number | null, number | null])[]
 }
 
 /** What a sink's writers restore from, and what its committer has to publish. */

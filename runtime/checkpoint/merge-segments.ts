@@ -1,6 +1,7 @@
 // Invariant: cursors stand on their smallest unread row. The least (key group, key) goes next, from the newest cursor that has it; the
 // others that have it step over it.
 import { compareBytes, type RowSink } from './segment-builder.js'
+import type { BlockRows } from './block-rows.js'
 import type { SegmentCursor } from './segment-cursor.js'
 
 /**
@@ -19,12 +20,12 @@ export async function mergeSegments(
     let tie = false
     for (let i = 1; i < live.length; i++) {
       const cursor = live[i] as SegmentCursor
-      const order = compareRows(cursor, least)
+      const order = compareRows(cursor.row, least.row)
       if (order < 0) least = cursor
       else if (order === 0) tie = true // with the least so far: the others with the least row all come after it
     }
-    if (!(dropTombstones && least.tombstone)) {
-      const { keyGroup, buffer, keyFrom, keyTo, valueFrom, valueTo, tombstone, minTimer } = least
+    if (!(dropTombstones && least.row.tombstone)) {
+      const { keyGroup, buffer, keyFrom, keyTo, valueFrom, valueTo, tombstone, minTimer } = least.row
       const wait = into.add(keyGroup, buffer, keyFrom, keyTo, buffer, valueFrom, valueTo, tombstone, minTimer)
       if (wait !== undefined) await wait
     }
@@ -37,7 +38,7 @@ export async function mergeSegments(
 async function stepOverEqual(live: SegmentCursor[], least: SegmentCursor): Promise<void> {
   for (let i = live.length - 1; i >= 0; i--) {
     const cursor = live[i] as SegmentCursor
-    if (cursor === least || compareRows(cursor, least) !== 0) continue
+    if (cursor === least || compareRows(cursor.row, least.row) !== 0) continue
     if (!cursor.next() && !(await advance(cursor))) live.splice(i, 1)
   }
 }
@@ -49,7 +50,8 @@ async function advance(cursor: SegmentCursor): Promise<boolean> {
   return false
 }
 
-function compareRows(a: SegmentCursor, b: SegmentCursor): number {
+/** Order of rows: key group, then key. */
+export function compareRows(a: BlockRows, b: BlockRows): number {
   if (a.keyGroup !== b.keyGroup) return a.keyGroup - b.keyGroup
   return compareBytes(a.buffer, a.keyFrom, a.keyTo, b.buffer, b.keyFrom, b.keyTo)
 }

@@ -4,7 +4,9 @@
 //                         ^ blockFrom          ^ length
 import { crc32 } from '../codec/crc32.js'
 import { MillraceError } from '../contract/errors.js'
+import { rowPosition } from '../codec/row-position.js'
 import { ByteWriter } from './byte-writer.js'
+import { KeyFilterBuilder } from './key-filter.js'
 import { BLOCK_BYTES, FOOTER_BYTES, NO_TIMER, SEGMENT_FORMAT, SEGMENT_MAGIC } from './segment-format.js'
 
 /** What takes rows in ascending order: a segment being built, or several in turn. A promise means: wait before the next row. */
@@ -26,6 +28,7 @@ export interface RowSink {
 export class SegmentBuilder implements RowSink {
   readonly #out: ByteWriter
   readonly #index: ByteWriter = new ByteWriter(4096)
+  readonly #filter = new KeyFilterBuilder()
   readonly #blockBytes: number
   #rows = 0
   #blocks = 0
@@ -97,6 +100,7 @@ export class SegmentBuilder implements RowSink {
     this.#lastKeyGroup = keyGroup
     if (!tombstone) out.copy(value, valueFrom, valueTo)
     if (this.#blockRows++ === 0) this.#openBlock(keyGroup)
+    this.#filter.add(rowPosition(keyGroup, key, keyFrom))
     if (minTimer < this.#blockTimer) this.#blockTimer = minTimer
     this.#rows++
     if (out.length - this.#blockFrom >= this.#blockBytes) this.#closeBlock()
@@ -144,6 +148,7 @@ export class SegmentBuilder implements RowSink {
     index.f64(this.#blockTimer)
     index.varint(this.#blockKeyTo - this.#blockKeyFrom)
     index.copy(bytes, this.#blockKeyFrom, this.#blockKeyTo)
+    this.#filter.finish(index)
     this.#blocks++
     this.#blockFrom = bytes.length
     this.#blockRows = 0

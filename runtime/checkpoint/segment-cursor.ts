@@ -1,36 +1,24 @@
-// Invariant: between `loadBlock` calls the cursor is synchronous and allocates nothing; its fields are the current row.
+// Invariant: between `loadBlock` calls the cursor is synchronous and allocates nothing.
 //
-//   while (await cursor.loadBlock()) while (cursor.next()) use(cursor.keyGroup, cursor.buffer, cursor.keyFrom, ...)
-import { crc32 } from '../codec/crc32.js'
-import type { BlockInfo, SegmentFile } from './segment-index.js'
-import { corruptSegment, NO_TIMER } from './segment-format.js'
+//   while (await cursor.loadBlock()) while (cursor.next()) use(cursor.row)
+import { BlockRows } from './block-rows.js'
+import { checkBlock, type BlockInfo, type SegmentFile } from './segment-index.js'
 
 const READ_AHEAD_BYTES = 1024 * 1024
 
-/** Walks the rows of a key-group range, in order: of one segment, or of a run of them. Its fields hold the current row and are valid until `next` or `loadBlock`. */
+/** Walks the rows of a key-group range, in order: of one segment, or of a run of them. */
 export class SegmentCursor {
-  keyGroup = 0
-  /** Holds the key and the value. */
-  buffer: Uint8Array
-  keyFrom = 0
-  keyTo = 0
-  valueFrom = 0
-  valueTo = 0
-  tombstone = false
-  minTimer: number = NO_TIMER
-
+  /** The current row; valid until `next` or `loadBlock`. */
+  readonly row: BlockRows = new BlockRows()
   readonly #blocks: readonly BlockInfo[]
   readonly #firstKeyGroup: number
   readonly #lastKeyGroup: number
   readonly #readAheadBytes: number
   #nextBlock: number
   #endBlock: number
-  #chunk: Buffer
-  #view: DataView
+  #chunk: Buffer = Buffer.alloc(0)
   #chunkFrom = 0
   #chunkFile: SegmentFile | undefined
-  #at = 0
-  #end = 0
 
   /** `blocks` ascend and do not overlap. Key groups are inclusive; up to `readAheadBytes` are read at once. */
   constructor(
@@ -47,9 +35,6 @@ export class SegmentCursor {
     this.#nextBlock = first < 0 ? blocks.length : first
     const past = blocks.findIndex((block) => block.firstKeyGroup > lastKeyGroup)
     this.#endBlock = past < 0 ? blocks.length : past
-    this.#chunk = Buffer.alloc(0)
-    this.buffer = this.#chunk
-    this.#view = new DataView(this.#chunk.buffer, this.#chunk.byteOffset, 0)
   }
 
   /** Loads the next block that may hold rows of the range; false at the end. Truncated or altered: MILLRACE_CORRUPT naming it. */
@@ -58,25 +43,21 @@ export class SegmentCursor {
     const block = this.#blocks[this.#nextBlock++] as BlockInfo
     const past = block.offset + block.bytes > this.#chunkFrom + this.#chunk.length
     if (past || block.file !== this.#chunkFile) await this.#readChunk(block)
-    this.#at = block.offset - this.#chunkFrom
-    this.#end = this.#at + block.bytes
-    const cutOff = this.#end > this.#chunk.length
-    if (cutOff || crc32(this.#chunk, this.#at, this.#end) !== block.crc) {
-      const problem = cutOff ? 'is cut off' : 'does not match its checksum'
-      throw corruptSegment(block.file.path, `block ${block.number}`, problem)
-    }
+    const from = block.offset - this.#chunkFrom
+    checkBlock(block, this.#chunk, from)
+    this.row.open(this.#chunk, from, from + block.bytes)
     return true
   }
 
   /** Moves to the next row of the range in the loaded block; false when there is none. */
   next(): boolean {
-    while (this.#at < this.#end) {
-      this.#parse()
-      if (this.keyGroup > this.#lastKeyGroup) {
-        this.#at = this.#end
+    const { row } = this
+    while (row.next()) {
+      if (row.keyGroup > this.#lastKeyGroup) {
+        row.skip()
         return false
       }
-      if (this.keyGroup >= this.#firstKeyGroup) return true
+      if (row.keyGroup >= this.#firstKeyGroup) return true
     }
     return false
   }
@@ -93,39 +74,5 @@ export class SegmentCursor {
     this.#chunk = await block.file.read(block.offset, to)
     this.#chunkFile = block.file
     this.#chunkFrom = block.offset
-    this.buffer = this.#chunk
-    this.#view = new DataView(this.#chunk.buffer, this.#chunk.byteOffset, this.#chunk.byteLength)
-  }
-
-  #parse(): void {
-    this.keyGroup = this.#view.getUint16(this.#at, true)
-    this.#at += 2
-    const head = this.#varint()
-    const keyBytes = Math.floor(head / 4)
-    this.tombstone = (head & 1) !== 0
-    const valueBytes = this.tombstone ? 0 : this.#varint()
-    if ((head & 2) !== 0) {
-      this.minTimer = this.#view.getFloat64(this.#at, true)
-      this.#at += 8
-    } else {
-      this.minTimer = NO_TIMER
-    }
-    this.keyFrom = this.#at
-    this.keyTo = this.#at + keyBytes
-    this.valueFrom = this.keyTo
-    this.valueTo = this.keyTo + valueBytes
-    this.#at = this.valueTo
-  }
-
-  #varint(): number {
-    const buffer = this.buffer
-    let byte = buffer[this.#at++] as number
-    if (byte < 0x80) return byte
-    let value = byte & 0x7f
-    for (let unit = 0x80; ; unit *= 0x80) {
-      byte = buffer[this.#at++] as number
-      value += (byte & 0x7f) * unit
-      if (byte < 0x80) return value
-    }
   }
 }

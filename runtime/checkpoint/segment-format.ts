@@ -3,7 +3,7 @@
 //   block*        rows in ascending (key group, key) order:
 //                   u16 key group | key length * 4 + timer * 2 + tombstone | value length, unless tombstone | f64 timer, if any | key | value
 //   index         per block: u16 first and last key group | rows | offset | bytes | u32 crc of the block | f64 earliest timer
-//                   | length of the first key | first key
+//                   | length of the first key | first key | length of the filter | filter: see key-filter.ts (format 1: neither)
 //   footer        48 index offset | 32 index bytes | 32 blocks | 48 rows | 32 crc of the index | 16 format | 32 crc of the footer so far
 //                   | `MLRSEG`                                                                   (bits; 36 bytes, the same in any format)
 //
@@ -12,7 +12,7 @@
 import { MillraceError } from '../contract/errors.js'
 
 /** What this version writes, and the newest it reads. */
-export const SEGMENT_FORMAT = 1
+export const SEGMENT_FORMAT = 2
 /** Size of the footer, in any format. */
 export const FOOTER_BYTES = 36
 /** The last bytes of every segment. */

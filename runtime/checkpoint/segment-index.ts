@@ -2,6 +2,9 @@ import { crc32 } from '../codec/crc32.js'
 import { MillraceError } from '../contract/errors.js'
 import { corruptSegment, FOOTER_BYTES, SEGMENT_FORMAT, SEGMENT_MAGIC } from './segment-format.js'
 
+/** The first format whose index has them. */
+const WITH_FILTERS = 2
+
 /** Where a segment's bytes come from. `path` is for messages. */
 export interface SegmentFile {
   readonly path: string
@@ -21,6 +24,8 @@ export interface BlockInfo {
   /** Epoch milliseconds of the earliest timer in it, `NO_TIMER` without one. */
   readonly minTimer: number
   readonly firstKey: Uint8Array
+  /** Of the rows' positions: see `mayHold`. Older segments have none. */
+  readonly filter: Uint8Array | undefined
 }
 
 /** What a segment's footer says. */
@@ -30,6 +35,7 @@ export interface Footer {
   readonly blocks: number
   readonly rows: number
   readonly indexCrc: number
+  readonly format: number
 }
 
 /** The footer, from the file's last bytes. Damaged: MILLRACE_CORRUPT; of a newer format: MILLRACE_RESTORE. */
@@ -58,6 +64,7 @@ export function readFooter(path: string, tail: Buffer): Footer {
     blocks: footer.readUInt32LE(10),
     rows: footer.readUIntLE(14, 6),
     indexCrc: footer.readUInt32LE(20),
+    format,
   }
 }
 
@@ -89,6 +96,9 @@ export function readIndex(file: SegmentFile, footer: Footer, bytes: Buffer): Blo
     const keyBytes = varint()
     const firstKey = bytes.subarray(at, at + keyBytes)
     at += keyBytes
+    const filterBytes = footer.format < WITH_FILTERS ? 0 : varint()
+    const filter = filterBytes === 0 ? undefined : bytes.subarray(at, at + filterBytes)
+    at += filterBytes
     blocks.push({
       file,
       number: blocks.length,
@@ -100,7 +110,16 @@ export function readIndex(file: SegmentFile, footer: Footer, bytes: Buffer): Blo
       crc,
       minTimer,
       firstKey,
+      filter,
     })
   }
   return blocks
+}
+
+/** Checks a block's bytes, which begin at `from`. Truncated or altered: MILLRACE_CORRUPT naming it. */
+export function checkBlock(block: BlockInfo, bytes: Buffer, from: number): void {
+  const cutOff = from + block.bytes > bytes.length
+  if (!cutOff && crc32(bytes, from, from + block.bytes) === block.crc) return
+  const problem = cutOff ? 'is cut off' : 'does not match its checksum'
+  throw corruptSegment(block.file.path, `block ${block.number}`, problem)
 }

@@ -1,12 +1,13 @@
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { OPTIONS } from '../../config/options.js'
+import { environmentName, OPTIONS } from '../../config/options.js'
 import { MillraceError, serializeError } from '../contract/errors.js'
 import type { SavepointInfo } from '../coordinator/savepoints.js'
 import { askJob } from '../http/control-client.js'
 import type { CheckpointsView, FailuresView, JobView } from '../http/job-control.js'
 import { checkpointsText, exceptionsText, listText, statusText, type ListedJob } from './control-text.js'
 import { formatBytes } from './format.js'
+import { keptExceptions } from './kept-exceptions.js'
 import { findJob, findRunning, stillRuns, type RunningJob } from './running-jobs.js'
 import type { Screen } from './screen.js'
 import { tellFailure } from './tell.js'
@@ -29,6 +30,7 @@ interface Given {
   readonly json?: boolean
   readonly drain?: boolean
   readonly parallelism?: string
+  readonly checkpointDir?: string
 }
 
 /** A verb that asks or tells something of running jobs. */
@@ -46,6 +48,11 @@ export interface ControlVerb {
 export const JSON_FLAG: ControlFlag = { key: 'json', description: 'print the answer as one JSON object' }
 
 const JOB = { '<job>': 'the id of a running job, by default its name' }
+const CHECKPOINT_DIR_FLAG: ControlFlag = {
+  key: OPTIONS.checkpointDir.key,
+  argument: OPTIONS.checkpointDir.argument!,
+  description: 'where its checkpoints are, if it does not run; by default where submit would keep them',
+}
 const DIRECTORY = { '[DIR]': 'a folder or s3:// URL that gets a folder for it; by default beside the checkpoints' }
 const REFUSED = 2
 const FAILED = 1
@@ -79,12 +86,12 @@ export const CONTROL_VERBS: readonly ControlVerb[] = [
   },
   {
     name: 'exceptions',
-    summary: 'the failures of a running job, the first one on top',
+    summary: 'the failures of a job, running or not, the first one on top',
     description:
-      'Shows the failures of this process of the job. The first stays: later ones are often its consequences.',
-    arguments: JOB,
-    flags: [],
-    run: async ([job]) => asked(await ask<FailuresView>(job, 'exceptions'), exceptionsText),
+      'Shows the failures of a job, of all its processes; of one that does not run, what lies beside its checkpoints. The first since the last checkpoint is on top: later ones are often its consequences.',
+    arguments: { '<job>': 'the id of a job, by default its name' },
+    flags: [CHECKPOINT_DIR_FLAG],
+    run: exceptions,
   },
   {
     name: 'savepoint',
@@ -145,6 +152,14 @@ export async function controlCommand(
   } finally {
     screen.end()
   }
+}
+
+async function exceptions([jobId]: readonly string[], { checkpointDir }: Given): Promise<Answer> {
+  const { running, unreadable } = findRunning(process.cwd())
+  const runs = [...running, ...unreadable].some((job) => job.jobId === jobId)
+  if (runs && checkpointDir === undefined) return asked(await ask<FailuresView>(jobId, 'exceptions'), exceptionsText)
+  const place = checkpointDir ?? process.env[environmentName(OPTIONS.checkpointDir)]
+  return asked(await keptExceptions(jobId!, place), exceptionsText)
 }
 
 function asked<T>(json: T, text: (answer: T) => string): Answer {

@@ -1,4 +1,5 @@
-import type { CheckpointsView, CheckpointView, FailuresView, FailureView, JobView } from '../http/job-control.js'
+import type { KeptFailure } from '../coordinator/failure-history.js'
+import type { CheckpointsView, CheckpointView, FailuresView, JobView } from '../http/job-control.js'
 import { formatBytes, formatCount, formatMs, formatWatermark } from './format.js'
 
 /** One line of `runtime list`. `unreachable`: it does not answer; `unreadable`: it is another user's. */
@@ -64,21 +65,21 @@ export function checkpointsText({ job, completed, failed, recent, recentFailed }
 /** `runtime exceptions` for people. */
 export function exceptionsText({ job, total, first, recent }: FailuresView): string {
   if (first === null) return `${job}: no failure`
-  const later = recent.filter((one) => one.atMs !== first.atMs || one.attempt !== first.attempt)
+  const others = recent.filter((one) => one.atMs !== first.atMs || one.attempt !== first.attempt)
   return [
-    `${job}: ${total} ${total === 1 ? 'failure' : 'failures'}; the first:`,
+    `${job}: ${total} ${total === 1 ? 'failure' : 'failures'}; the first since the last checkpoint:`,
     failureText(first),
     ...(first.stack === null ? [] : [indented(first.stack)]),
-    ...(later.length === 0 ? [] : ['later ones:', ...later.map(failureText)]),
+    ...(others.length === 0 ? [] : ['others:', ...others.map(failureText)]),
   ].join('\n')
 }
 
-function failureText(one: FailureView): string {
+function failureText(one: KeptFailure): string {
   const then = one.restartInMs === null ? 'failed for good' : `restarted after ${formatMs(one.restartInMs)}`
-  return `  ${timeOf(one.atMs)} attempt ${one.attempt} ${lineOf(one)}; ${then}`
+  return `  ${timeOf(one.atMs)} pid ${one.pid} attempt ${one.attempt} [${one.kind}] ${lineOf(one)}; ${then}`
 }
 
-function lineOf({ code, message, at, uid }: FailureView): string {
+function lineOf({ code, message, at, uid }: KeptFailure): string {
   const operator = uid === null || message.includes(`"${uid}"`) ? '' : `operator "${uid}": `
   return `${code}: ${operator}${message.replace(/\s*\n\s*/g, ' ')}${at === null ? '' : ` (at ${at})`}`
 }

@@ -80,6 +80,7 @@ export class ControlledJob implements JobControl {
   status(): JobView {
     const { prepared, storage, identity } = this.options
     const { watch, startedAtMs } = this
+    const { kept } = this.coordinator
     const { phase, parallelism, maxParallelism } = this.coordinator.state
     return {
       job: prepared.jobId,
@@ -97,8 +98,8 @@ export class ControlledJob implements JobControl {
       restoredFrom: watch.restoredFrom ?? null,
       checkpoints: watch.completed.total,
       lastCheckpoint: watch.completed.recent.at(-1) ?? null,
-      failures: watch.failures.total,
-      firstFailure: watch.failures.first ?? null,
+      failures: kept.total,
+      firstFailure: kept.first,
     }
   }
 
@@ -114,8 +115,7 @@ export class ControlledJob implements JobControl {
   }
 
   exceptions(): ReturnType<JobControl['exceptions']> {
-    const { total, first = null, recent } = this.watch.failures
-    return { job: this.options.prepared.jobId, total, first, recent }
+    return { job: this.options.prepared.jobId, ...this.coordinator.kept }
   }
 
   async savepoint(directory: string | undefined): ReturnType<JobControl['savepoint']> {

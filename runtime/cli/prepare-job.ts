@@ -4,12 +4,16 @@ import { paramsOfGroups } from '../../config/property-groups.js'
 import type { ResolvedOptions } from '../../config/resolve-options.js'
 import { MillraceError } from '../contract/errors.js'
 import type { JobDefinition, JobGraph } from '../contract/graph.js'
+import type { CheckpointRules } from '../coordinator/checkpoint-rules.js'
+import type { RestartSettings } from '../coordinator/restart-strategy.js'
 import { bundleJob, type Bundle } from './bundle.js'
+import { checkpointRules } from './checkpoint-settings.js'
 import { mainClock } from './clock.js'
 import { buildGraph, importJob } from './job-module.js'
 import { ownModule } from './own-package.js'
 import { withRedactedPlaces } from './redacted-places.js'
 import type { Redactor } from './redactor.js'
+import { restartSettings } from './restart-settings.js'
 import { SecretParams, type ParamTexts } from './secret-params.js'
 
 /** A job file, bundled and imported. */
@@ -29,7 +33,8 @@ export interface PreparedJob extends LoadedJob {
   /** The graph for the secrets as they are now. */
   readonly rebuild: () => JobGraph
   readonly checkpointUrl: string
-  readonly checkpointIntervalMs: number
+  readonly checkpointing: CheckpointRules
+  readonly restart: RestartSettings
 }
 
 /** Bundles and imports. MILLRACE_JOB_FILE says what is wrong with the file. */
@@ -44,12 +49,12 @@ export async function loadJob(jobFile: string): Promise<LoadedJob> {
  */
 export async function prepareJob(
   loaded: LoadedJob,
-  { values, origins, propertyGroups }: ResolvedOptions,
+  resolved: ResolvedOptions,
   redactor: Redactor,
 ): Promise<PreparedJob> {
+  const { values, propertyGroups } = resolved
   const { job, bundle } = loaded
   const jobId = values.jobId ?? nameAsId(job.name)
-  const own = origins.checkpointIntervalMs === undefined ? job.checkpointIntervalMs : undefined
   const grouped =
     propertyGroups === undefined ? {} : paramsOfGroups(job.name, job.params, propertyGroups, values.params)
   const params = { ...grouped, ...values.params }
@@ -63,7 +68,8 @@ export async function prepareJob(
     graph: rebuild(),
     rebuild,
     checkpointUrl: values.checkpointDir ?? join(resolve('.millrace'), jobId),
-    checkpointIntervalMs: own ?? values.checkpointIntervalMs,
+    checkpointing: checkpointRules(resolved, job),
+    restart: restartSettings(resolved),
   }
 }
 

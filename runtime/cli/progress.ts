@@ -1,7 +1,7 @@
 import type { JobGraph } from '../contract/graph.js'
 import type { CheckpointInfo, JobEvents } from '../coordinator/events.js'
 import type { CounterTotals } from '../coordinator/draft.js'
-import type { JobFailure } from '../coordinator/restart-strategy.js'
+import type { JobFailure } from '../coordinator/job-failure.js'
 import { formatBytes, formatCount, formatMs, formatWatermark } from './format.js'
 import { NO_TOTALS, totalsOf, type JobTotals } from './job-report.js'
 import type { Log } from './log.js'

@@ -9,7 +9,8 @@ import { systemProcesses } from '../checkpoint/process-facts.js'
 import { checkJob } from '../coordinator/check-job.js'
 import { ringCount } from '../coordinator/deploy.js'
 import type { JobEvents } from '../coordinator/events.js'
-import { JobCoordinator, type JobResult, type RefreshedJob } from '../coordinator/job-coordinator.js'
+import { JobCoordinator } from '../coordinator/job-coordinator.js'
+import type { JobResult, RefreshedJob } from '../coordinator/job-options.js'
 import { planMemory } from '../coordinator/memory-plan.js'
 import { planJob } from '../plan/plan.js'
 import { openStorage } from '../storage/open-storage.js'
@@ -24,9 +25,6 @@ import { confirmRestore, findRestore } from './find-restore.js'
 import type { PreparedJob } from './prepare-job.js'
 import type { Redactor } from './redactor.js'
 import { makeSpillFolder } from './spill-folder.js'
-
-/** Flink's `execution.checkpointing.timeout`. */
-const CHECKPOINT_TIMEOUT_MS = 600_000
 
 /** Whoever watches the run. */
 export interface RunHooks {
@@ -70,7 +68,7 @@ export async function runJob(
     const result = await runHeld(
       prepared,
       resolved,
-      { storage, identity, predecessors: holder.predecessors, metrics, control },
+      { storage, identity, predecessors: holder.predecessors, metrics, control, redactor },
       {
         ...hooks,
         running: (stop) => {
@@ -97,12 +95,13 @@ interface HeldJob {
   readonly predecessors: readonly ProcessIdentity[]
   readonly metrics: JobMetrics | undefined
   readonly control: ControlledJob
+  readonly redactor: Redactor
 }
 
 async function runHeld(
   prepared: PreparedJob,
   { values, origins }: ResolvedOptions,
-  { storage, identity, predecessors, metrics, control }: HeldJob,
+  { storage, identity, predecessors, metrics, control, redactor }: HeldJob,
   hooks: RunHooks,
 ): Promise<JobResult> {
   const { job, jobId, graph, bundle } = prepared
@@ -133,20 +132,22 @@ async function runHeld(
     storage,
     identity,
     clock: mainClock,
+    redact: (error) => redactor.error(error),
     events: metrics?.observe(plan, events) ?? events,
     plan,
     memory: (of) => planMemory(values.memoryBytes, of.parallelism, ringCount(of)),
     hosts: (slots, { youngGenerationMb, oldGenerationMb }) => {
       bundle.ensure()
-      return new ThreadSlots({ slots, entry: slotEntry, youngGenerationMb, oldGenerationMb })
+      const { watchdogTimeoutMs } = values
+      const warn = hooks.events.warn.bind(hooks.events)
+      return new ThreadSlots({ slots, entry: slotEntry, youngGenerationMb, oldGenerationMb, watchdogTimeoutMs, warn })
     },
     bundleUrl: bundle.url,
     spillDirectory,
     merge: (merge) => merges.run(merge),
-    checkpointIntervalMs: prepared.checkpointIntervalMs,
-    checkpointTimeoutMs: CHECKPOINT_TIMEOUT_MS,
-    alignmentTimeoutMs: values.alignmentTimeoutMs,
-    restartAttempts: values.restartAttempts,
+    checkpointing: prepared.checkpointing,
+    retainCheckpoints: values.retainCheckpoints,
+    restart: prepared.restart,
     choose: (latest) => confirmRestore(found, jobId, latest),
   })
   try {

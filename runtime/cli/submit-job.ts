@@ -22,8 +22,24 @@ export interface SubmitOptions {
   readonly claimMode?: 'no-claim' | 'claim'
   readonly allowNonRestoredState?: boolean
   readonly allowDuplicateOutput?: boolean
+  readonly checkpointTimeout?: string
+  readonly minPauseBetweenCheckpoints?: string
+  readonly maxConcurrentCheckpoints?: number
+  readonly toleratedCheckpointFailures?: number
+  readonly retainCheckpoints?: number
+  readonly cleanupCheckpoints?: 'never' | 'finished' | 'ended'
+  readonly restartStrategy?: 'exponential' | 'fixed' | 'failure-rate' | 'none'
   readonly restartAttempts?: number
+  readonly restartDelay?: string
+  readonly restartMaxDelay?: string
+  readonly restartBackoff?: number
+  readonly restartJitter?: number
+  readonly restartResetThreshold?: string
+  readonly restartMaxFailures?: number
+  readonly restartFailureInterval?: string
+  readonly standby?: boolean
   readonly memory?: string
+  readonly watchdogTimeout?: string
   readonly metrics?: 'none' | 'cloudwatch'
   readonly metricsNamespace?: string
   readonly metricsInterval?: string

@@ -9,7 +9,9 @@ export type ErrorCode =
   | 'MILLRACE_USER' // user code threw
   | 'MILLRACE_PROMISE' // a synchronous function returned a promise
   | 'MILLRACE_TIMER' // an event timer registered after the end of time
-  | 'MILLRACE_WORKER' // a slot's thread ended: out of memory, process.exit
+  | 'MILLRACE_WORKER' // a slot's thread ended by itself: process.exit
+  | 'MILLRACE_MEMORY' // a slot's heap is full
+  | 'MILLRACE_WATCHDOG' // user code kept a slot's thread to itself for too long
   | 'MILLRACE_INPUT' // an input that vanished, shrank, changed or cannot be read
   | 'MILLRACE_OUTPUT' // an output that cannot be written or a committable that cannot be found
   | 'MILLRACE_STORAGE' // checkpoint storage cannot be read or written

@@ -48,6 +48,10 @@ export interface OperatorNode extends NodeBase {
   /** Keyed: every input edge is a hash edge and state and timers may be used. */
   readonly keyed: boolean
   readonly states: readonly StateDescriptor[]
+  /** A record that the function fails on is dropped and counted unless the side output `failed` is read. Absent: it fails the job. */
+  readonly onError?: 'drop'
+  /** Its inputs bring `RedrivenRecord`s, too. */
+  readonly redriven?: true
   /** A new operator for each subtask and attempt. */
   readonly create: () => Operator<never, unknown, never>
   /** See {@link CheckContext}. */

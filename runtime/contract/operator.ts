@@ -34,6 +34,11 @@ export interface OperatorContext<Out> {
    * What was asked for before a barrier's `prepareBarrier` resolves runs before the barrier goes on.
    */
   execute(task: () => void): void
+  /**
+   * For failures that come later than the call: asked during `processElement`, the result takes the failure of that record. It throws
+   * what is to fail the job; else the record is dealt with. Call it on the slot's loop.
+   */
+  failureOf(value: unknown, timestamp: number): (error: unknown) => void
   /** Forwards the watermark that `holdWatermark` held back, as far as it now allows. */
   releaseWatermark(): void
   /** A line on the job's standard output (console sinks), in order per subtask. */

@@ -57,7 +57,7 @@ export interface RejectedRecord<T = unknown> {
 
 /** Slot thread. */
 export interface SinkWriter<In, Committable = JsonValue, WriterState = JsonValue> {
-  /** Takes the record; may buffer. */
+  /** Takes the record; may buffer. One that has no form to be written in is MILLRACE_VALUE, and as good as rejected. */
   write(value: In, timestamp: number): void
   /** A promise while the writer can take no more records (backpressure), else undefined. Asked after each batch. */
   busy?(): Promise<void> | undefined

@@ -21,7 +21,13 @@ function placeOf(line: string): string | undefined {
   return raw?.startsWith('file://') === true ? decodeURIComponent(raw.slice('file://'.length)) : raw
 }
 
+/** Whether a place, as {@link userFrame} gives them, is in Millrace's own code. */
+export function isOwnPlace(place: string): boolean {
+  const path = place.startsWith('file://') ? decodeURIComponent(place.slice('file://'.length)) : place
+  return OWN_FOLDERS.some((folder) => path.startsWith(folder))
+}
+
 function isForeign(place: string): boolean {
   if (!place.includes('/') || place.startsWith('node:') || place.includes('/node_modules/')) return true
-  return OWN_FOLDERS.some((folder) => place.startsWith(folder))
+  return isOwnPlace(place)
 }

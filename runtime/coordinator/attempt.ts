@@ -15,7 +15,9 @@ import type { ExecutionPlan } from '../plan/plan.js'
 import type { AssignedSplit, ControlPort, FromSlot, SlotAssignment, SlotMetrics, ToSlot } from '../worker/protocol.js'
 import { addCounters, type CounterTotals } from './draft.js'
 import type { JobEvents } from './events.js'
-import { PendingCheckpoint, type CheckpointReason } from './pending-checkpoint.js'
+import { AttemptCheckpoints } from './attempt-checkpoints.js'
+import type { CheckpointRules } from './checkpoint-rules.js'
+import type { CheckpointSink } from './checkpoint-sink.js'
 import type { ControlLine, SlotHost } from './slot-host.js'
 import { SourceCoordinator, type SourceRun } from './source-coordinator.js'
 
@@ -23,16 +25,6 @@ import { SourceCoordinator, type SourceRun } from './source-coordinator.js'
 export type AttemptOutcome =
   | { readonly kind: 'finished' | 'suspended' | 'rescaled' | 'canceled' }
   | { readonly kind: 'failed'; readonly error: SerializedError; readonly uid?: string }
-
-/** Where completed checkpoints go; rejects when a checkpoint could not be committed. */
-export interface CheckpointSink {
-  nextId(): number
-  complete(pending: PendingCheckpoint): Promise<void>
-  /** A checkpoint that was given up: what its sinks prepared must not be lost. */
-  abandon(pending: PendingCheckpoint, reason: string): void
-  /** An acknowledgement that came after its checkpoint was given up. */
-  late(operators: readonly (FromSlot & { type: 'checkpointAck' })['operators'][number][]): void
-}
 
 /** What an attempt runs, and where. */
 export interface AttemptOptions {
@@ -42,10 +34,7 @@ export interface AttemptOptions {
   readonly host: SlotHost
   readonly clock: Clock
   readonly checkpoints: CheckpointSink
-  readonly checkpointIntervalMs: number
-  readonly checkpointTimeoutMs: number
-  /** How long barriers wait in line; Infinity: for ever. */
-  readonly alignmentTimeoutMs: number
+  readonly checkpointing: CheckpointRules
   readonly restoredSources: Readonly<
     Record<string, { readonly state: JsonValue; readonly splits: readonly AssignedSplit[][] }>
   >
@@ -53,24 +42,6 @@ export interface AttemptOptions {
   readonly events: JobEvents
   /** All slots and sources have started. */
   readonly running?: () => void
-}
-
-/** See `request`. */
-const WEIGHT: Readonly<Record<CheckpointReason, number>> = {
-  periodic: 0,
-  savepoint: 1,
-  rescale: 2,
-  suspend: 3,
-  final: 3,
-}
-
-/** What the attempt ends as after a checkpoint, if it does. */
-const CLOSING: Readonly<Record<CheckpointReason, 'finished' | 'suspended' | 'rescaled' | undefined>> = {
-  periodic: undefined,
-  savepoint: undefined,
-  rescale: 'rescaled',
-  suspend: 'suspended',
-  final: 'finished',
 }
 
 /** How long the last messages of a thread that ended may take. */
@@ -84,25 +55,21 @@ export class Attempt {
   private readonly metrics = new Map<number, SlotMetrics>()
   private readonly slotsTotal: number
   private ready = 0
+  private restored = 0
   private readonly closed = new Set<number>()
   private unfinished: number
   private running = false
-  private pending: PendingCheckpoint | undefined
-  private committing = false
-  private committed: Promise<void> = Promise.resolve()
   private readonly lastWords: (() => void)[] = []
-  private requested: CheckpointReason | undefined
-  private cancelTimer: () => void = () => {}
-  private cancelTimeout: () => void = () => {}
+  private readonly checkpoints: AttemptCheckpoints
   private settle!: (outcome: AttemptOutcome) => void
   private settled = false
-  private closingAs: 'finished' | 'suspended' | 'rescaled' | undefined
   private draining = false
 
   constructor(options: AttemptOptions) {
     this.options = options
     this.slotsTotal = options.assignments.length
     this.unfinished = options.assignments.length * options.plan.tasks.length
+    this.checkpoints = this.takingCheckpoints()
   }
 
   async run(): Promise<AttemptOutcome> {
@@ -116,13 +83,11 @@ export class Attempt {
     this.deploy()
     void this.startSources()
     const result = await outcome
-    this.cancelTimer()
-    this.cancelTimeout()
     for (const port of this.ports) port.close()
     await this.options.host.destroy()
     for (const cancel of this.lastWords) cancel()
     // Whether it is in the log decides what the next attempt goes on from.
-    await this.committed
+    await this.checkpoints.end()
     return result
   }
 
@@ -137,17 +102,17 @@ export class Attempt {
 
   /** Takes one more checkpoint and stops. */
   suspend(): void {
-    this.request('suspend')
+    this.checkpoints.request('suspend')
   }
 
   /** Takes one more checkpoint and stops, for another attempt to go on from it. */
   rescale(): void {
-    this.request('rescale')
+    this.checkpoints.request('rescale')
   }
 
   /** Takes a checkpoint as soon as it can be. */
   savepoint(): void {
-    this.request('savepoint')
+    this.checkpoints.request('savepoint')
   }
 
   /**
@@ -155,9 +120,8 @@ export class Attempt {
    * half of the windows fired by the end of time would be nothing to go on from.
    */
   drain(): void {
-    if (this.draining || this.requested === 'suspend' || this.closingAs !== undefined) return
+    if (!this.checkpoints.drain()) return
     this.draining = true
-    if (this.requested !== 'final') this.requested = undefined
     if (this.running) this.broadcast({ type: 'drain' })
   }
 
@@ -210,8 +174,7 @@ export class Attempt {
     if (this.draining) this.broadcast({ type: 'drain' })
     this.broadcast({ type: 'start' })
     this.options.running?.()
-    this.scheduleCheckpoint()
-    this.triggerNext()
+    this.checkpoints.start()
   }
 
   private receive(message: FromSlot): void {
@@ -220,10 +183,15 @@ export class Attempt {
       case 'ready':
         this.ready++
         return this.startIfReady()
+      case 'restored':
+        if (++this.restored === this.slotsTotal) this.options.checkpoints.restored()
+        return
       case 'checkpointAck':
-        return this.acknowledge(message)
+        return this.checkpoints.acknowledge(message.slot, message.checkpointId, message.operators)
+      case 'checkpointDeclined':
+        return this.checkpoints.declined(message.checkpointId, deserializeError(message.error), message.uid)
       case 'subtaskFinished':
-        if (--this.unfinished === 0) this.requestFinal()
+        if (--this.unfinished === 0) this.checkpoints.request('final')
         return
       case 'splitFinished':
         return this.splitFinished(message)
@@ -242,7 +210,7 @@ export class Attempt {
         return this.reportProgress()
       case 'closed':
         this.closed.add(message.slot)
-        if (this.closed.size === this.slotsTotal) this.settle({ kind: this.closingAs! })
+        if (this.closed.size === this.slotsTotal) this.settle({ kind: this.checkpoints.closingAs! })
     }
   }
 
@@ -275,89 +243,24 @@ export class Attempt {
     events.figures({ slot, figures, sources, counterBase })
   }
 
-  private scheduleCheckpoint(): void {
-    const { checkpointIntervalMs, clock } = this.options
-    if (checkpointIntervalMs <= 0) return
-    this.cancelTimer = clock.setTimeout(() => {
-      this.request('periodic')
-      this.scheduleCheckpoint()
-    }, checkpointIntervalMs)
-  }
-
-  private requestFinal(): void {
-    this.request('final')
-  }
-
-  /** Of several reasons the weightiest: what a lighter one wants, its checkpoint does too. Of two that end the attempt, the first. */
-  private request(reason: CheckpointReason): void {
-    if (this.closingAs !== undefined || (this.draining && reason !== 'final')) return
-    if (this.requested === undefined || WEIGHT[reason] > WEIGHT[this.requested]) this.requested = reason
-    this.triggerNext()
-  }
-
-  /** Triggers what is requested unless a checkpoint is under way: then it is looked at again when that one is done. */
-  private triggerNext(): void {
-    const reason = this.requested
-    if (reason === undefined || !this.running || this.pending !== undefined || this.committing || this.settled) return
-    if (this.closingAs !== undefined) return
-    this.requested = undefined
-    const id = this.options.checkpoints.nextId()
-    const now = this.options.clock.now()
-    let enumerators: Record<string, JsonValue>
-    try {
-      enumerators = Object.fromEntries(this.sources.map((source) => [source.uid, source.snapshot(id)]))
-    } catch (error) {
-      return this.fail(error)
-    }
-    const tasks = this.options.plan.tasks.length
-    this.pending = new PendingCheckpoint({ id, reason, triggeredAtMs: now, enumerators, slots: this.slotsTotal, tasks })
-    const { alignmentTimeoutMs } = this.options
-    // What a user asks for stands for itself: nothing is in flight in it.
-    const patient = reason !== 'periodic' || alignmentTimeoutMs === Infinity
-    this.broadcast({
-      type: 'triggerCheckpoint',
-      checkpointId: id,
-      timestampMs: now,
-      ...(patient ? {} : { alignmentTimeoutMs }),
+  private takingCheckpoints(): AttemptCheckpoints {
+    const isOver = (): boolean => this.settled
+    return new AttemptCheckpoints({
+      clock: this.options.clock,
+      rules: this.options.checkpointing,
+      sink: this.options.checkpoints,
+      slots: this.slotsTotal,
+      tasks: this.options.plan.tasks.length,
+      enumerators: (id) => Object.fromEntries(this.sources.map((source) => [source.uid, source.snapshot(id)])),
+      broadcast: (message) => this.broadcast(message),
+      completed: (id) => {
+        for (const source of this.sources) source.checkpointComplete(id)
+      },
+      fail: (error, uid) => this.fail(error, uid),
+      get over() {
+        return isOver()
+      },
     })
-    this.cancelTimeout = this.options.clock.setTimeout(() => this.giveUp(id), this.options.checkpointTimeoutMs)
-  }
-
-  private acknowledge(message: FromSlot & { type: 'checkpointAck' }): void {
-    const { pending } = this
-    if (pending?.id !== message.checkpointId) return this.options.checkpoints.late(message.operators)
-    if (!pending.acknowledge(message.slot, message.operators)) return
-    this.pending = undefined
-    this.cancelTimeout()
-    this.committed = this.commit(pending)
-  }
-
-  private async commit(pending: PendingCheckpoint): Promise<void> {
-    this.committing = true
-    try {
-      await this.options.checkpoints.complete(pending)
-      this.committing = false
-      if (this.settled) return
-      this.broadcast({ type: 'checkpointComplete', checkpointId: pending.id })
-      for (const source of this.sources) source.checkpointComplete(pending.id)
-    } catch (error) {
-      return this.fail(error)
-    }
-    const closingAs = CLOSING[pending.reason]
-    if (closingAs === undefined) return this.triggerNext()
-    this.closingAs = closingAs
-    this.broadcast({ type: 'close' })
-  }
-
-  private giveUp(checkpointId: number): void {
-    const { pending } = this
-    if (pending?.id !== checkpointId) return
-    this.pending = undefined
-    const reason = `not complete after ${this.options.checkpointTimeoutMs} ms`
-    this.options.checkpoints.abandon(pending, reason)
-    this.broadcast({ type: 'checkpointAborted', checkpointId })
-    if (CLOSING[pending.reason] !== undefined) return this.request(pending.reason)
-    this.triggerNext()
   }
 
   /** The thread is done; what it had to say may still be on its way through the port. */

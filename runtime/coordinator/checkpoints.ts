@@ -4,14 +4,15 @@
  *
  *   acks -> draft (+ carried committables) -> log (the commit point) -> committers -> retire old
  */
-import type { CheckpointManifest } from '../checkpoint/manifest.js'
+import type { CheckpointDraft, CheckpointManifest } from '../checkpoint/manifest.js'
 import type { ManifestLog } from '../checkpoint/manifest-log.js'
+import { serializeError } from '../contract/errors.js'
 import type { JsonValue } from '../contract/json.js'
 import type { Clock } from '../contract/time.js'
 import type { ExecutionPlan } from '../plan/plan.js'
 import { planHash } from '../plan/plan-hash.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
-import type { CheckpointSink } from './attempt.js'
+import type { CheckpointSink } from './checkpoint-sink.js'
 import type { BackgroundMerges, SegmentLists } from './background-merges.js'
 import { draftCheckpoint, type CounterTotals } from './draft.js'
 import type { JobEvents } from './events.js'
@@ -54,6 +55,8 @@ export class Checkpoints implements CheckpointSink {
   private carried: Record<string, readonly JsonValue[]> = {}
   /** In the log, but its sinks have not published all of it. */
   private unpublished: CheckpointManifest | undefined
+  /** Lets go of the checkpoint that the attempt went on from. */
+  private unpin: () => void = () => {}
 
   constructor(options: CheckpointsOptions) {
     this.options = options
@@ -76,6 +79,14 @@ export class Checkpoints implements CheckpointSink {
     this.segments = manifest === undefined ? {} : segmentsOf(manifest)
     this.counterBase = manifest?.counters ?? {}
     this.carried = {}
+    this.restored()
+    if (manifest !== undefined) this.unpin = this.options.log.pin(manifest)
+  }
+
+  /** Nobody reads the checkpoint any more that the attempt went on from: what has been merged away of it may go. */
+  restored(): void {
+    this.unpin()
+    this.unpin = () => {}
   }
 
   /** Of the checkpoint that was begun last. */
@@ -87,11 +98,58 @@ export class Checkpoints implements CheckpointSink {
     return ++this.checkpointId
   }
 
-  async complete(pending: PendingCheckpoint): Promise<void> {
+  async commit(pending: PendingCheckpoint): Promise<CheckpointManifest> {
+    const draft = this.draft(pending)
+    let manifest: CheckpointManifest
+    try {
+      manifest = await this.options.log.append(draft)
+    } catch (error) {
+      // It may be in the log or not: the next one has to name what it names.
+      const late = this.takeCarried()
+      this.carry(Object.entries(draft.sinks).map(([uid, { committables }]) => ({ uid, committables })))
+      this.carry(Object.entries(late).map(([uid, committables]) => ({ uid, committables })))
+      throw error
+    }
+    this.inLog(manifest)
+    return manifest
+  }
+
+  async publish(manifest: CheckpointManifest, pending: PendingCheckpoint): Promise<void> {
+    const { log, merges, events, clock, onPublished } = this.options
+    await this.publishOutput(manifest)
+    onPublished(manifest)
+    await this.retire()
+    const state = Object.values(manifest.operators).flatMap((o) => o.segments)
+    const inFlightBytes = sum(Object.values(manifest.operators).flatMap((o) => (o.channels ?? []).map((f) => f.bytes)))
+    const newState = sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes))
+    merges.consider(this.segments, pending.id)
+    this.completed++
+    events.checkpoint({
+      checkpointId: pending.id,
+      reason: pending.reason,
+      path: log.pathOf(manifest),
+      durationMs: clock.now() - pending.triggeredAtMs,
+      writtenBytes: newState + inFlightBytes,
+      stateBytes: sum(state.map((s) => s.bytes)),
+      inFlightBytes,
+      counters: manifest.counters,
+    })
+  }
+
+  /**
+   * Finds out what has become of a checkpoint whose commit was left open, and whether the log is still ours (MILLRACE_FENCED). After an
+   * attempt, before anything else.
+   */
+  async settle(): Promise<void> {
+    const manifest = await this.options.log.settle()
+    if (manifest !== undefined) this.inLog(manifest)
+  }
+
+  private draft(pending: PendingCheckpoint): CheckpointDraft {
     const { options, plan } = this
-    const { jobName, runId, runStartedAtMs, params, clock, log } = options
+    const { jobName, runId, runStartedAtMs, params, clock } = options
     this.segments = options.merges.apply(this.segments)
-    const draft = draftCheckpoint({
+    return draftCheckpoint({
       nonce: options.randomId(),
       jobName,
       runId,
@@ -113,24 +171,6 @@ export class Checkpoints implements CheckpointSink {
       committables: this.takeCarried(),
       counterBase: this.counterBase,
     })
-    const manifest = await log.append(draft)
-    await this.published(manifest)
-    const state = Object.values(manifest.operators).flatMap((o) => o.segments)
-    const inFlightBytes = sum(Object.values(manifest.operators).flatMap((o) => (o.channels ?? []).map((f) => f.bytes)))
-    const newState = sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes))
-    this.segments = segmentsOf(manifest)
-    options.merges.consider(this.segments, pending.id)
-    this.completed++
-    options.events.checkpoint({
-      checkpointId: pending.id,
-      reason: pending.reason,
-      path: log.pathOf(manifest),
-      durationMs: clock.now() - pending.triggeredAtMs,
-      writtenBytes: newState + inFlightBytes,
-      stateBytes: sum(state.map((s) => s.bytes)),
-      inFlightBytes,
-      counters: manifest.counters,
-    })
   }
 
   abandon(pending: PendingCheckpoint, reason: string): void {
@@ -139,16 +179,17 @@ export class Checkpoints implements CheckpointSink {
     this.options.onAbandoned(pending, reason)
   }
 
+  lost({ id: checkpointId }: PendingCheckpoint): void {
+    this.options.events.checkpointFailed({ checkpointId, reason: 'under way when the attempt ended' })
+  }
+
   late(operators: readonly OperatorSnapshot[]): void {
-    for (const { uid, committables } of operators) {
-      if (committables !== undefined && committables.length > 0)
-        this.carried[uid] = [...(this.carried[uid] ?? []), ...committables]
-    }
+    this.carry(operators)
   }
 
   /** Publishes what the last manifest names, should that have failed. Before a new attempt: it does not do the same again. */
   async publishRest(): Promise<void> {
-    if (this.unpublished !== undefined) await this.publish(this.unpublished)
+    if (this.unpublished !== undefined) await this.publishOutput(this.unpublished)
   }
 
   /** What comes in from now on belongs to the next manifest. */
@@ -158,16 +199,30 @@ export class Checkpoints implements CheckpointSink {
     return carried
   }
 
-  private async published(manifest: CheckpointManifest): Promise<void> {
+  private carry(prepared: readonly Pick<OperatorSnapshot, 'uid' | 'committables'>[]): void {
+    for (const { uid, committables } of prepared) {
+      if (committables !== undefined && committables.length > 0)
+        this.carried[uid] = [...(this.carried[uid] ?? []), ...committables]
+    }
+  }
+
+  private inLog(manifest: CheckpointManifest): void {
     this.unpublished = manifest
+    this.segments = segmentsOf(manifest)
     this.options.onCompleted(manifest)
-    await this.publish(manifest)
-    this.options.onPublished(manifest)
-    await this.options.log.retire()
+  }
+
+  private async retire(): Promise<void> {
+    const { log, events, jobName } = this.options
+    try {
+      await log.retire()
+    } catch (error) {
+      events.warn(jobName, `old checkpoints are not deleted yet: ${serializeError(error).message}`)
+    }
   }
 
   /** Publishes what the manifest names and notes in the log, for a final one, that nothing is left to do. */
-  private async publish(manifest: CheckpointManifest): Promise<void> {
+  private async publishOutput(manifest: CheckpointManifest): Promise<void> {
     const { log, committers, onCompleted } = this.options
     await committers.commit(committablesOf(manifest))
     if (manifest.final && hasCommittables(manifest)) onCompleted(await log.append(withoutCommittables(manifest)))

@@ -109,13 +109,22 @@ function sourceRecord(
 function operatorRecord(subtasks: readonly OperatorSnapshot[], before: readonly SegmentRef[]): OperatorRecord {
   const state = subtasks.flatMap((o) => o.state)
   const channels = subtasks.flatMap((o) => o.channels ?? [])
+  const firstTimers = subtasks.flatMap((o) => (o.firstTimers === undefined ? [] : [o.firstTimers]))
   return {
     watermarks: subtasks.map((o) => o.watermark),
     finishedSubtasks: finishedSubtasks(subtasks),
     listState: state.length > 0 ? { state } : {},
     segments: [...before, ...subtasks.flatMap((o) => o.segments)],
     ...(channels.length > 0 ? { channels } : {}),
+    ...(firstTimers.length === 0
+      ? {}
+      : { firstTimers: firstTimers.map(([event, processing]) => [orNull(event), orNull(processing)] as const) }),
   }
+}
+
+/** JSON has no infinity. */
+function orNull(time: number): number | null {
+  return time === Infinity ? null : time
 }
 
 function sinkRecord(subtasks: readonly OperatorSnapshot[], output: string, before: readonly JsonValue[]): SinkRecord {

@@ -1,7 +1,7 @@
 import type { OperatorFigures, SlotFigures } from '../metrics/figures.js'
 import type { CounterTotals } from './draft.js'
 import type { CheckpointReason } from './pending-checkpoint.js'
-import type { JobFailure } from './restart-strategy.js'
+import type { JobFailure } from './job-failure.js'
 
 /** What a checkpoint was like, for progress and metrics. */
 export interface CheckpointInfo {

@@ -2,327 +2,137 @@
  * The life of a submitted job in one process: decide what to go on from, take the log over, publish what the last manifest names, then
  * attempt after attempt until it finishes, is suspended or fails for good. Main thread; never touches a record.
  */
-import { randomUUID } from 'node:crypto'
-import { runStartOf, type CheckpointManifest, type ProcessIdentity } from '../checkpoint/manifest.js'
-import type { EmptyRun } from '../checkpoint/log-reader.js'
-import { ManifestLog } from '../checkpoint/manifest-log.js'
+import { logPath } from '../checkpoint/log-path.js'
+import type { CheckpointManifest } from '../checkpoint/manifest.js'
 import { MillraceError, serializeError } from '../contract/errors.js'
-import type { JobGraph } from '../contract/graph.js'
-import { OperatorFailure } from '../contract/operator-failure.js'
 import type { Ending } from '../contract/source.js'
-import type { Clock } from '../contract/time.js'
 import { planJob, type ExecutionPlan } from '../plan/plan.js'
 import { planHash } from '../plan/plan-hash.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { Attempt, type AttemptOutcome } from './attempt.js'
-import { BackgroundMerges, type MergeRunner } from './background-merges.js'
-import { Checkpoints, committablesOf, hasCommittables, withoutCommittables } from './checkpoints.js'
+import { committablesOf, hasCommittables, withoutCommittables } from './checkpoints.js'
 import { assignSlots } from './deploy.js'
-import type { CounterTotals } from './draft.js'
-import type { JobEvents } from './events.js'
-import type { MemoryPlan } from './memory-plan.js'
+import { NO_FAILURES, type FailureHistory, type KeptFailures } from './failure-history.js'
+import { failedBy, JobFailures, type FailedOutcome } from './job-failures.js'
+import type { JobOptions, JobResult, JobStatus } from './job-options.js'
+import { JobWishes, type JobPhase } from './job-wishes.js'
+import { openJob, type OpenJob } from './open-job.js'
 import { restoredSplits } from './restore-plan.js'
-import { RestartStrategy, type JobFailure, type RestartDecision } from './restart-strategy.js'
-import { Savepoints, type SavepointInfo } from './savepoints.js'
-import { SinkCommitters } from './sink-committers.js'
-import type { SlotHostFactory } from './slot-host.js'
-
-/** How a job's run in a process may end. */
-export type JobStatus = 'FINISHED' | 'SUSPENDED' | 'CANCELED' | 'FAILED'
-
-/** How a job's run in this process ended. Counters are those of the last checkpoint. */
-export interface JobResult {
-  readonly status: JobStatus
-  readonly counters: CounterTotals
-  readonly checkpoints: number
-  /** The manifest restored, as a path or URL. */
-  readonly restoredFrom: string | undefined
-  /** The first failure since the last completed checkpoint, if the job failed. */
-  readonly failure: JobFailure | undefined
-}
-
-/** Everything a run needs; the caller has checked it against the job and the checkpoint. */
-export interface JobOptions {
-  readonly jobId: string
-  readonly jobName: string
-  readonly graph: JobGraph
-  /** As they were given: manifests keep them. */
-  readonly params: Readonly<Record<string, string>>
-  /** What slots build the graph with, if it differs: what secrets stand for. Kept nowhere. */
-  readonly slotParams?: Readonly<Record<string, string>>
-  /** Before each further attempt: what has changed outside the job, undefined if nothing has. May reject with a MillraceError. */
-  readonly refresh?: () => Promise<RefreshedJob | undefined>
-  /** Parameters whose values no checkpoint keeps. */
-  readonly secretParams?: ReadonlySet<string>
-  readonly storage: CheckpointStorage
-  readonly identity: ProcessIdentity
-  readonly clock: Clock
-  /** Unique names; default `randomUUID`. */
-  readonly randomId?: () => string
-  readonly events: JobEvents
-  /** The plan for the maximum parallelism that the checkpoint, or the option, says. */
-  readonly plan: ExecutionPlan
-  readonly memory: (plan: ExecutionPlan) => MemoryPlan
-  readonly hosts: SlotHostFactory
-  readonly bundleUrl?: string
-  readonly spillDirectory: string
-  /** Merges segments, off the main thread. */
-  readonly merge: MergeRunner
-  readonly checkpointIntervalMs: number
-  readonly checkpointTimeoutMs: number
-  /** Infinity: checkpoints are aligned, however long it takes. */
-  readonly alignmentTimeoutMs: number
-  readonly restartAttempts: number
-  /** Checks the checkpoint against the job (MILLRACE_RESTORE) and says what to go on from; undefined: start afresh. */
-  readonly choose: (latest: CheckpointManifest | undefined) => CheckpointManifest | undefined
-}
-
-/** The same job with other values in it: its plan has the same shape. */
-export interface RefreshedJob {
-  readonly slotParams: Readonly<Record<string, string>>
-  readonly graph: JobGraph
-}
-
-/** What a job is doing. */
-export type JobPhase = 'starting' | 'running' | 'restarting' | 'rescaling' | 'stopping' | 'canceling' | 'ended'
+import { RestartStrategy } from './restart-strategy.js'
+import type { SavepointInfo } from './savepoints.js'
+import type { SinkCommitters } from './sink-committers.js'
 
 interface CurrentJob {
   readonly slotParams: Readonly<Record<string, string>>
   readonly plan: ExecutionPlan
 }
 
-interface RescaleWish {
-  readonly parallelism: number
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
-
-/** What all attempts of a process have in common. */
-interface Run {
-  readonly runId: string
-  readonly epoch: number
-  readonly startedAtMs: number
-}
-
 /** Runs one job in this process. Use it once. */
 export class JobCoordinator {
   private readonly options: JobOptions
+  private readonly wishes: JobWishes
   private attempt: Attempt | undefined
-  private suspending = false
   private latest: CheckpointManifest | undefined
-  private firstFailure: JobFailure | undefined
-  private readonly strategy: RestartStrategy
+  private history: FailureHistory | undefined
   private current: CurrentJob
-  /** What the next attempt runs with. */
-  private parallelism: number
-  private stopping: 'suspend' | 'drain' | undefined
-  private canceling = false
-  private phase: JobPhase = 'starting'
-  private rescales: RescaleWish[] = []
-  /** While the job runs. */
-  private parts: { readonly checkpoints: Checkpoints; readonly savepoints: Savepoints } | undefined
 
   constructor(options: JobOptions) {
     this.options = options
     this.current = { slotParams: options.slotParams ?? options.params, plan: options.plan }
-    this.parallelism = options.plan.parallelism
-    this.strategy = new RestartStrategy(options.restartAttempts)
-  }
-
-  /** Takes a last checkpoint and stops. */
-  suspend(): void {
-    this.suspending = true
-    this.attempt?.suspend()
-    this.endDelay()
+    this.wishes = new JobWishes(options.jobId, options.plan)
   }
 
   /** What it is doing, and how many slots its attempts have from now on. */
   get state(): { readonly phase: JobPhase; readonly parallelism: number; readonly maxParallelism: number } {
-    const { phase, parallelism, options } = this
-    return { phase, parallelism, maxParallelism: options.plan.maxParallelism }
+    const { phase, parallelism } = this.wishes
+    return { phase, parallelism, maxParallelism: this.options.plan.maxParallelism }
+  }
+
+  /** Takes a last checkpoint and stops. */
+  suspend(): void {
+    this.wishes.suspend()
   }
 
   /** Ends the job without a checkpoint: what its sinks have not published, and no checkpoint names, is cleared away. */
   cancel(): void {
-    if (this.phase === 'ended') throw over(this.options.jobId)
-    this.canceling = true
-    this.phase = 'canceling'
-    this.attempt?.cancel()
-    this.endDelay()
+    this.wishes.cancel()
   }
 
   /** A savepoint in the empty storage `into`. The job goes on. MILLRACE_CONTROL when it ends before. */
-  async savepoint(into: CheckpointStorage): Promise<SavepointInfo> {
-    const { savepoints, checkpoints } = this.goingOn()
-    const savepoint = savepoints.ask(into, checkpoints.lastId)
-    this.attempt?.savepoint()
-    return savepoint
+  savepoint(into: CheckpointStorage): Promise<SavepointInfo> {
+    return this.wishes.savepoint(into)
   }
 
   /**
    * A savepoint, then the job's end: SUSPENDED, or with `drain` FINISHED after the end of time has gone through the graph. Should an attempt
    * fail before, the next one is stopped.
    */
-  async stop(into: CheckpointStorage, drain: boolean): Promise<SavepointInfo> {
-    const { savepoints, checkpoints } = this.goingOn()
-    this.stopping = drain ? 'drain' : 'suspend'
-    this.phase = 'stopping'
-    const savepoint = savepoints.ask(into, checkpoints.lastId)
-    this.endDelay()
-    if (this.attempt !== undefined) this.askFor(this.attempt)
-    return savepoint
+  stop(into: CheckpointStorage, drain: boolean): Promise<SavepointInfo> {
+    return this.wishes.stop(into, drain)
   }
 
   /** Goes on with so many slots, from a checkpoint taken now; resolves when it does. MILLRACE_USAGE for more than the job can ever have. */
-  async rescale(parallelism: number): Promise<void> {
-    this.goingOn()
-    const { maxParallelism } = this.options.plan
-    if (parallelism > maxParallelism) {
-      throw new MillraceError(
-        'MILLRACE_USAGE',
-        `parallelism ${parallelism} is more than the job's maximum parallelism ${maxParallelism}`,
-        {
-          hint: 'its first checkpoint has fixed that; only a job that starts afresh may have another --max-parallelism',
-        },
-      )
-    }
-    planJob(this.current.plan.graph, parallelism, maxParallelism)
-    if (parallelism === this.parallelism && this.rescales.length === 0) return
-    this.endRescales(new MillraceError('MILLRACE_CONTROL', `another rescale came after this one, to ${parallelism}`))
-    this.parallelism = parallelism
-    this.phase = 'rescaling'
-    const rescaled = new Promise<void>((resolve, reject) => this.rescales.push({ parallelism, resolve, reject }))
-    this.attempt?.rescale()
-    return rescaled
+  rescale(parallelism: number): Promise<void> {
+    return this.wishes.rescale(parallelism)
   }
 
-  private goingOn(): { readonly checkpoints: Checkpoints; readonly savepoints: Savepoints } {
-    const { jobId } = this.options
-    if (this.parts === undefined) throw this.phase === 'ended' ? over(jobId) : starting(jobId)
-    if (this.canceling || this.suspending || this.stopping !== undefined) {
-      const doing = this.canceling ? 'canceled' : 'stopped'
-      throw new MillraceError('MILLRACE_CONTROL', `job "${jobId}" is being ${doing}`, {
-        hint: 'wait for its end, and submit it again',
-      })
-    }
-    return this.parts
-  }
-
-  /** What is wanted of the job is wanted of each of its attempts. */
-  private askFor(attempt: Attempt): void {
-    if (this.suspending || this.stopping === 'suspend') attempt.suspend()
-    if (this.stopping === 'drain') attempt.drain()
-    if (this.parts?.savepoints.waiting === true) attempt.savepoint()
-  }
-
-  private endRescales(error: MillraceError): void {
-    for (const { reject } of this.rescales.splice(0)) reject(error)
-  }
-
-  /** All of an attempt has started. */
-  private nowRunning(parallelism: number): void {
-    if (this.canceling || this.suspending || this.stopping !== undefined) return
-    const rescaled = this.rescales.filter((wish) => wish.parallelism === parallelism)
-    this.rescales = this.rescales.filter((wish) => !rescaled.includes(wish))
-    for (const { resolve } of rescaled) resolve()
-    this.phase = this.rescales.length === 0 ? 'running' : 'rescaling'
+  /** Of this process and those before it, since it took the log over. */
+  get kept(): KeptFailures {
+    return this.history?.failures ?? NO_FAILURES
   }
 
   /** Runs the job to its end. Rejects with a MillraceError when it may not start: refused before anything was written. */
   async run(): Promise<JobResult> {
     const { options } = this
-    const randomId = options.randomId ?? randomUUID
-    const log = await ManifestLog.open(options.storage, { jobId: options.jobId })
-    // A run that was killed before its first checkpoint is begun again: what it left unpublished is then its own to clear away.
-    const freshRun = log.emptyRun() ?? newRun(options.clock.now(), randomId())
-    const { record, checkpoint } = await log.takeover({
-      nonce: randomId(),
-      ...freshRun,
-      holder: options.identity,
-      createdAtMs: options.clock.now(),
-      choose: options.choose,
+    const { clock, events, storage } = options
+    let failures: JobFailures | undefined
+    const job = await openJob(options, (manifest) => {
+      this.latest = manifest
+      failures?.checkpointCompleted(manifest.checkpointId)
     })
-    const runId = checkpoint?.runId ?? freshRun.runId
-    const runStartedAtMs = runStartOf(checkpoint ?? record)
-    const { jobId, events } = options
-    const committers = new SinkCommitters(options.graph, {
-      jobId,
-      runId,
-      epoch: record.epoch,
-      warn: events.warn.bind(events),
-    })
+    const { checkpoint, checkpoints, savepoints, history } = job
+    this.history = history
     this.latest = checkpoint
-    const restoredFrom = checkpoint === undefined ? undefined : pathOf(options.storage, checkpoint)
-    const merges = new BackgroundMerges({
-      storageUrl: options.storage.url(),
-      epoch: record.epoch,
-      parallelism: options.plan.parallelism,
-      maxParallelism: options.plan.maxParallelism,
-      run: options.merge,
-      failed: (uid, error) => events.warn(uid, `merging segments failed: ${serializeError(error).message}`),
-    })
-    const savepoints = new Savepoints({ from: options.storage, pin: (manifest) => log.pin(manifest) })
-    const checkpoints = new Checkpoints({
-      plan: options.plan,
-      jobName: options.jobName,
-      runId,
-      runStartedAtMs,
-      params: withoutSecrets(options.params, options.secretParams ?? new Set()),
-      fingerprints: sourceFingerprints(options.graph),
-      log,
-      committers,
-      clock: options.clock,
-      randomId,
-      events,
-      merges,
-      firstCheckpointId: (log.latest()?.checkpointId ?? 0) + 1,
-      onCompleted: (manifest) => this.completed(manifest),
-      onPublished: (manifest) => savepoints.published(manifest),
-      onAbandoned: (pending, reason) => {
-        if (pending.reason === 'savepoint') savepoints.abandoned(pending.id, reason)
-      },
-    })
-    const end = (status: JobStatus): JobResult => ({
+    const strategy = new RestartStrategy(options.restart, options.random ?? Math.random)
+    failures = new JobFailures({ strategy, history, clock, events })
+    let status: JobStatus = 'FAILED'
+    try {
+      status = await this.runOpen(job, failures)
+    } finally {
+      await savepoints.end(this.wishes.ended())
+      job.merges.close()
+      await job.committers.close()
+      await history.settled()
+    }
+    return {
       status,
       counters: this.latest?.counters ?? {},
       checkpoints: checkpoints.completed,
-      restoredFrom,
-      failure: status === 'FAILED' ? this.firstFailure : undefined,
-    })
-    try {
-      if (!(await this.prepare(log, committers, checkpoint))) return end('FAILED')
-      if (checkpoint?.final === true) return end('FINISHED')
-      this.parts = { checkpoints, savepoints }
-      const run = { runId, epoch: record.epoch, startedAtMs: runStartedAtMs }
-      const status = await this.attempts(checkpoints, committers, run)
-      if (status === 'FINISHED') await committers.recover(false, this.latest)
-      return end(status)
-    } finally {
-      this.phase = 'ended'
-      this.parts = undefined
-      this.endRescales(over(jobId))
-      await savepoints.end(over(jobId))
-      merges.close()
-      await committers.close()
+      restoredFrom: checkpoint === undefined ? undefined : pathOf(storage, checkpoint),
+      failure: status === 'FAILED' ? failures.first : undefined,
     }
   }
 
-  /** First publish what the manifest names, then clear away what it does not. */
-  private async prepare(
-    log: ManifestLog,
-    committers: SinkCommitters,
-    from: CheckpointManifest | undefined,
-  ): Promise<boolean> {
+  private async runOpen(job: OpenJob, failures: JobFailures): Promise<JobStatus> {
+    const { checkpoint, checkpoints, savepoints, committers } = job
     try {
-      if (from !== undefined) await committers.commit(committablesOf(from))
-      if (from?.final === true && hasCommittables(from)) this.latest = await log.append(withoutCommittables(from))
-      await committers.recover(from === undefined, from)
-      return true
+      await this.prepare(job)
     } catch (error) {
-      const atMs = this.options.clock.now()
-      this.firstFailure = { error: serializeError(error, 'MILLRACE_OUTPUT'), atMs, ...uidOf(error) }
-      return false
+      failures.final(failedBy(error, 'MILLRACE_OUTPUT'))
+      return 'FAILED'
     }
+    if (checkpoint?.final === true) return 'FINISHED'
+    this.wishes.began({ checkpoints, savepoints })
+    const status = await this.attempts(job, failures)
+    if (status === 'FINISHED') await committers.recover(false, this.latest)
+    return status
+  }
+
+  /** First publish what the manifest names, then clear away what it does not. */
+  private async prepare({ log, committers, checkpoint: from }: OpenJob): Promise<void> {
+    if (from !== undefined) await committers.commit(committablesOf(from))
+    if (from?.final === true && hasCommittables(from)) this.latest = await log.append(withoutCommittables(from))
+    await committers.recover(from === undefined, from)
   }
 
   private async closeAttempt(ending: Ending): Promise<void> {
@@ -331,18 +141,11 @@ export class JobCoordinator {
     await attempt?.close(ending)
   }
 
-  private endingAfter(decision: RestartDecision): Ending {
-    // The last checkpoint is in the log: nothing will be read any more, whatever is left to publish.
-    if (this.latest?.final === true) return 'finished'
-    if (decision.kind === 'fail') return 'failed'
-    return this.suspending ? 'suspended' : 'restart'
-  }
-
-  private async attempts(checkpoints: Checkpoints, committers: SinkCommitters, run: Run): Promise<JobStatus> {
+  private async attempts(job: OpenJob, failures: JobFailures): Promise<JobStatus> {
     for (let number = 1; ; number++) {
-      if (this.canceling) return this.canceled(checkpoints, committers)
-      if (this.suspending && number > 1) return 'SUSPENDED'
-      const outcome = await this.nextOutcome(checkpoints, committers, run, number)
+      if (this.wishes.canceling) return this.canceled(job)
+      if (this.wishes.suspending && number > 1) return 'SUSPENDED'
+      const outcome = await this.nextOutcome(job, number)
       if (outcome.kind === 'rescaled') {
         await this.closeAttempt('restart')
         continue
@@ -355,56 +158,70 @@ export class JobCoordinator {
         await this.closeAttempt(outcome.kind)
         return outcome.kind === 'finished' ? 'FINISHED' : 'SUSPENDED'
       }
-      const failure: JobFailure = {
-        error: outcome.error,
-        atMs: this.options.clock.now(),
-        ...(outcome.uid !== undefined ? { uid: outcome.uid } : {}),
-      }
-      this.firstFailure ??= failure
-      const decision = this.strategy.failed(failure)
-      this.options.events.failed(failure, decision.kind === 'restart' ? decision.delayMs : undefined)
-      await this.closeAttempt(this.endingAfter(decision))
+      const decision = failures.judge(await this.unlessTakenOver(job, outcome), number)
       // Nothing is left to do: as a failed job, it would be submitted again and start afresh.
-      if (this.latest?.final === true && checkpoints.allPublished) return 'FINISHED'
-      if (decision.kind === 'fail') return 'FAILED'
-      if (this.phase === 'running') this.phase = 'restarting'
-      await this.delay(decision.delayMs)
+      if (this.latest?.final === true && job.checkpoints.allPublished) {
+        await this.closeAttempt('finished')
+        return 'FINISHED'
+      }
+      if (decision.kind === 'fail') {
+        await this.closeAttempt(this.latest?.final === true ? 'finished' : 'failed')
+        return 'FAILED'
+      }
+      await this.wishes.delay(decision.delayMs, this.options.clock)
+      await this.closeAttempt(this.endingAfterDelay())
     }
   }
 
-  /** Its last checkpoint stands, published; what was written since then goes. */
-  private async canceled(checkpoints: Checkpoints, committers: SinkCommitters): Promise<JobStatus> {
+  /** Files that a process misses which was taken over, its successor may have deleted: that is not the storage's fault. */
+  private async unlessTakenOver({ checkpoints }: OpenJob, outcome: FailedOutcome): Promise<FailedOutcome> {
     try {
+      await checkpoints.settle()
+    } catch (error) {
+      if ((error as MillraceError).code === 'MILLRACE_FENCED') return failedBy(error, 'MILLRACE_FENCED')
+    }
+    return outcome
+  }
+
+  /** What was wanted meanwhile is what sources hear. */
+  private endingAfterDelay(): Ending {
+    // The last checkpoint is in the log: nothing will be read any more, whatever is left to publish.
+    if (this.latest?.final === true) return 'finished'
+    if (this.wishes.canceling) return 'canceled'
+    return this.wishes.suspending ? 'suspended' : 'restart'
+  }
+
+  /** Its last checkpoint stands, published; what was written since then goes. */
+  private async canceled({ checkpoints, committers }: OpenJob): Promise<JobStatus> {
+    try {
+      await checkpoints.settle()
       await checkpoints.publishRest()
       await committers.recover(false, this.latest)
     } catch (error) {
-      const uid = uidOf(error).uid ?? ''
+      const { uid = '' } = failedBy(error, 'MILLRACE_OUTPUT')
       this.options.events.warn(uid, `could not be cleared away: ${serializeError(error).message}`)
     }
     return this.latest?.final === true ? 'FINISHED' : 'CANCELED'
   }
 
-  private async nextOutcome(
-    checkpoints: Checkpoints,
-    committers: SinkCommitters,
-    run: Run,
-    number: number,
-  ): Promise<AttemptOutcome> {
+  private async nextOutcome(job: OpenJob, number: number): Promise<AttemptOutcome> {
+    const { checkpoints, committers } = job
     try {
       if (number > 1) await this.refresh(committers)
     } catch (error) {
-      return { kind: 'failed', error: serializeError(error, 'MILLRACE_USER') }
+      return failedBy(error, 'MILLRACE_USER')
     }
     try {
+      if (number > 1) await checkpoints.settle()
       await checkpoints.publishRest()
     } catch (error) {
-      return { kind: 'failed', error: serializeError(error, 'MILLRACE_OUTPUT'), ...uidOf(error) }
+      return failedBy(error, 'MILLRACE_OUTPUT')
     }
     // The attempt before failed, but not before its last checkpoint was in the log.
     if (number > 1 && this.latest?.final === true) return { kind: 'finished' }
     this.planAgain()
     checkpoints.restartFrom(this.latest, this.current.plan)
-    return this.runAttempt(checkpoints, run, number)
+    return this.runAttempt(job, number)
   }
 
   /** Secrets may have been renewed. */
@@ -425,11 +242,13 @@ export class JobCoordinator {
   /** The job may have been rescaled. */
   private planAgain(): void {
     const { plan, slotParams } = this.current
-    if (plan.parallelism === this.parallelism) return
-    this.current = { slotParams, plan: planJob(plan.graph, this.parallelism, plan.maxParallelism) }
+    const { parallelism } = this.wishes
+    if (plan.parallelism !== parallelism) {
+      this.current = { slotParams, plan: planJob(plan.graph, parallelism, plan.maxParallelism) }
+    }
   }
 
-  private async runAttempt(checkpoints: Checkpoints, run: Run, number: number): Promise<AttemptOutcome> {
+  private runAttempt({ checkpoints, run }: OpenJob, number: number): Promise<AttemptOutcome> {
     const { options, latest } = this
     const { clock, events } = options
     const { plan, slotParams: params } = this.current
@@ -452,73 +271,22 @@ export class JobCoordinator {
         runStartedAtMs: run.startedAtMs,
         parallelism: plan.parallelism,
         attempt: number,
-        checkpointing: options.checkpointIntervalMs > 0,
+        checkpointing: options.checkpointing.intervalMs > 0,
       },
       host: options.hosts(plan.parallelism, memory),
       clock,
       checkpoints,
-      checkpointIntervalMs: options.checkpointIntervalMs,
-      checkpointTimeoutMs: options.checkpointTimeoutMs,
-      alignmentTimeoutMs: options.alignmentTimeoutMs,
+      checkpointing: options.checkpointing,
       restoredSources,
       counterBase: latest?.counters ?? {},
       events,
-      running: () => this.nowRunning(plan.parallelism),
+      running: () => this.wishes.running(plan.parallelism),
     })
-    this.askFor(this.attempt)
+    this.wishes.attempting(this.attempt)
     return this.attempt.run()
   }
-
-  private completed(manifest: CheckpointManifest): void {
-    this.latest = manifest
-    this.firstFailure = undefined
-    this.strategy.checkpointCompleted()
-  }
-
-  private endDelay: () => void = () => {}
-
-  private async delay(ms: number): Promise<void> {
-    if (this.suspending || this.canceling || this.stopping !== undefined) return
-    await new Promise<void>((resolve) => {
-      const cancel = this.options.clock.setTimeout(resolve, ms)
-      this.endDelay = () => {
-        cancel()
-        resolve()
-      }
-    })
-  }
-}
-
-function starting(jobId: string): MillraceError {
-  return new MillraceError('MILLRACE_CONTROL', `job "${jobId}" is only starting`, { hint: 'try again in a moment' })
-}
-
-function over(jobId: string): MillraceError {
-  return new MillraceError('MILLRACE_CONTROL', `job "${jobId}" has ended`, {
-    hint: 'what it had reached is in its last checkpoint',
-  })
-}
-
-/** Where a failure came from, if it says so. */
-function uidOf(error: unknown): { uid?: string } {
-  return error instanceof OperatorFailure ? { uid: error.uid } : {}
-}
-
-/** What the sources of a job read, as the manifest keeps it. */
-export function sourceFingerprints(graph: JobGraph): Record<string, string> {
-  return Object.fromEntries(graph.nodes.flatMap((n) => (n.kind === 'source' ? [[n.uid, n.source.describe]] : [])))
 }
 
 function pathOf(storage: CheckpointStorage, manifest: CheckpointManifest): string {
-  return `${storage.describe()}/manifests/${String(manifest.position).padStart(12, '0')}.json`
-}
-
-function withoutSecrets(params: Readonly<Record<string, string>>, secret: ReadonlySet<string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(params).filter(([name]) => !secret.has(name)))
-}
-
-/** The id is sortable, and unique enough to tell runs of one output folder apart. */
-function newRun(nowMs: number, unique: string): EmptyRun {
-  const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+Z/g, '')
-  return { runId: `${time}-${unique.slice(0, 8)}`, runStartedAtMs: nowMs }
+  return `${storage.describe()}/${logPath(manifest.position)}`
 }

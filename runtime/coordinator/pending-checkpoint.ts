@@ -34,6 +34,11 @@ export class PendingCheckpoint {
     this.missing = options.slots * options.tasks
   }
 
+  /** Nothing is missing. */
+  get complete(): boolean {
+    return this.missing === 0
+  }
+
   /** Takes one subtask's share; true when it was the last one missing. */
   acknowledge(slot: number, operators: readonly OperatorSnapshot[]): boolean {
     this.slots[slot]!.push(...operators)

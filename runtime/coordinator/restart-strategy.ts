@@ -1,62 +1,64 @@
-import type { SerializedError } from '../contract/errors.js'
-
-/** One failure of an attempt, as it is kept and shown. */
-export interface JobFailure {
-  readonly error: SerializedError
-  readonly uid?: string
-  readonly atMs: number
-}
-
-/** What to do after a failure. */
-export type RestartDecision = { readonly kind: 'restart'; readonly delayMs: number } | { readonly kind: 'fail' }
-
-const FIRST_DELAY_MS = 50
-const LONGEST_DELAY_MS = 30_000
-const SAME_FAILURE_LIMIT = 3
-
-/** Failures that no restart can mend: the job or its surroundings are wrong, not unlucky. */
-const FINAL_CODES: ReadonlySet<string> = new Set([
-  'MILLRACE_USAGE',
-  'MILLRACE_PARAM',
-  'MILLRACE_JOB_FILE',
-  'MILLRACE_GRAPH',
-  'MILLRACE_INPUT',
-  'MILLRACE_FENCED',
-  'MILLRACE_HELD',
-  'MILLRACE_RESTORE',
-  'MILLRACE_CORRUPT',
-])
+import { ExponentialRestarts, type ExponentialSettings } from './exponential-restarts.js'
+import { mayRestart, type JobFailure } from './job-failure.js'
+import type { RestartDecision, RestartRule } from './restart-rule.js'
 
 /**
- * When to try again: exponential delay from 50 ms. Gives up after three failures of the same operator and error with no checkpoint
- * between, or after `attempts` failures without one. Pure but for what it counts.
+ * When a job tries again. Flink's strategies: `fixed`: so many times in all; `failure-rate`: unless there were more failures than that in
+ * the interval before.
  */
-export class RestartStrategy {
-  private readonly attempts: number
-  private readonly sameFailures = new Map<string, number>()
-  private sinceCheckpoint = 0
+export type RestartSettings =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'fixed'; readonly attempts: number; readonly delayMs: number }
+  | {
+      readonly kind: 'failure-rate'
+      readonly maxFailures: number
+      readonly intervalMs: number
+      readonly delayMs: number
+    }
+  | ({ readonly kind: 'exponential' } & ExponentialSettings)
 
-  constructor(attempts: number) {
-    this.attempts = attempts
+/** The rule of one job in this process; failures that no restart can mend are none of its business. */
+export class RestartStrategy {
+  private readonly rule: RestartRule
+
+  /** `random`: from 0 to 1. */
+  constructor(settings: RestartSettings, random: () => number) {
+    this.rule = ruleOf(settings, random)
   }
 
   checkpointCompleted(): void {
-    this.sameFailures.clear()
-    this.sinceCheckpoint = 0
+    this.rule.checkpointCompleted?.()
   }
 
   failed(failure: JobFailure): RestartDecision {
-    this.sinceCheckpoint++
-    const key = `${failure.uid ?? ''} ${failure.error.code} ${withoutNames(failure.error.message)}`
-    const same = (this.sameFailures.get(key) ?? 0) + 1
-    this.sameFailures.set(key, same)
-    if (FINAL_CODES.has(failure.error.code) || failure.error.final === true) return { kind: 'fail' }
-    if (same >= SAME_FAILURE_LIMIT || this.sinceCheckpoint > this.attempts) return { kind: 'fail' }
-    return { kind: 'restart', delayMs: Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.sinceCheckpoint - 1)) }
+    return mayRestart(failure.error) ? this.rule.failed(failure) : { kind: 'fail' }
   }
 }
 
-/** Attempts name their files differently: what differs in paths only is the same error. */
-function withoutNames(message: string): string {
-  return message.replace(/[^\s:'"]*\/[^\s:'"]*/g, '#')
+function ruleOf(settings: RestartSettings, random: () => number): RestartRule {
+  switch (settings.kind) {
+    case 'none':
+      return { failed: () => ({ kind: 'fail' }) }
+    case 'fixed':
+      return fixed(settings.attempts, settings.delayMs)
+    case 'failure-rate':
+      return failureRate(settings.maxFailures, settings.intervalMs, settings.delayMs)
+    case 'exponential':
+      return new ExponentialRestarts(settings, random)
+  }
+}
+
+function fixed(attempts: number, delayMs: number): RestartRule {
+  let failures = 0
+  return { failed: () => (++failures > attempts ? { kind: 'fail' } : { kind: 'restart', delayMs }) }
+}
+
+function failureRate(maxFailures: number, intervalMs: number, delayMs: number): RestartRule {
+  let recent: number[] = []
+  return {
+    failed: ({ atMs }) => {
+      recent = [...recent.filter((before) => atMs - before < intervalMs), atMs]
+      return recent.length > maxFailures ? { kind: 'fail' } : { kind: 'restart', delayMs }
+    },
+  }
 }

@@ -22,6 +22,7 @@ export function slotRestore(manifest: CheckpointManifest, slot: number, parallel
       state: deal(Object.values(record.listState).flat(), slot, parallelism),
       segments: overlapping(record, range.first, range.last),
       ...(channels.length > 0 ? { channels } : {}),
+      firstTimers: firstTimers(record, same ? slot : undefined),
       schema: states.get(uid) ?? [],
       writerStates: deal(manifest.sinks[uid]?.writerStates ?? [], slot, parallelism),
     }
@@ -57,6 +58,16 @@ function channelsFor(
     const was = keyGroupRange(file.subtask, maxParallelism, file.parallelism)
     return file.subtask % parallelism === slot || (was.first <= now.last && was.last >= now.first)
   })
+}
+
+/** Of one subtask, or over all. A record without them says nothing. */
+function firstTimers({ firstTimers }: OperatorRecord, subtask: number | undefined): [number, number] {
+  if (firstTimers === undefined) return [-Infinity, -Infinity]
+  const counted = subtask === undefined ? firstTimers : [firstTimers[subtask]!]
+  return [
+    Math.min(...counted.map(([event]) => event ?? Infinity)),
+    Math.min(...counted.map(([, processing]) => processing ?? Infinity)),
+  ]
 }
 
 function deal<T extends JsonValue | AssignedSplit>(items: readonly T[], subtask: number, parallelism: number): T[] {

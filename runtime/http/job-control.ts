@@ -1,6 +1,6 @@
-import type { ErrorCode } from '../contract/errors.js'
+import type { KeptFailure, KeptFailures } from '../coordinator/failure-history.js'
 import type { CheckpointReason } from '../coordinator/pending-checkpoint.js'
-import type { JobPhase } from '../coordinator/job-coordinator.js'
+import type { JobPhase } from '../coordinator/job-wishes.js'
 import type { SavepointInfo } from '../coordinator/savepoints.js'
 
 /** A running job as `runtime status` shows it: names and meaning are a contract. */
@@ -29,7 +29,7 @@ export interface JobView {
   readonly checkpoints: number
   readonly lastCheckpoint: CheckpointView | null
   readonly failures: number
-  readonly firstFailure: FailureView | null
+  readonly firstFailure: KeptFailure | null
 }
 
 /** One completed checkpoint. */
@@ -65,29 +65,9 @@ export interface CheckpointsView {
   readonly recentFailed: readonly FailedCheckpointView[]
 }
 
-/** One failure of an attempt. */
-export interface FailureView {
-  readonly atMs: number
-  readonly attempt: number
-  readonly code: ErrorCode
-  readonly message: string
-  readonly hint: string | null
-  /** In the user's code, `file:line:column`. */
-  readonly at: string | null
-  /** Of the operator. */
-  readonly uid: string | null
-  /** After so many milliseconds; null: the job has failed for good. */
-  readonly restartInMs: number | null
-  readonly stack: string | null
-}
-
-/** The failures of this process. The first stays: later ones are often its consequences. */
-export interface FailuresView {
+/** The failures of a job, of this process and those before it. */
+export interface FailuresView extends KeptFailures {
   readonly job: string
-  readonly total: number
-  readonly first: FailureView | null
-  /** The last of them, newest last. */
-  readonly recent: readonly FailureView[]
 }
 
 /** What can be asked and told of a running job. Main thread; rejects with a MillraceError. */

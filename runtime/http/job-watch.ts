@@ -1,12 +1,12 @@
 import type { SerializedError } from '../contract/errors.js'
 import type { CounterTotals } from '../coordinator/draft.js'
 import type { JobEvents } from '../coordinator/events.js'
-import type { CheckpointView, FailedCheckpointView, FailureView } from './job-control.js'
+import type { CheckpointView, FailedCheckpointView } from './job-control.js'
 
 /** How many of each are kept. */
 const KEPT = 50
 
-/** Remembers what a running job told. Bounded, and the first failure is among what stays. Main thread. */
+/** Remembers what a running job told. Bounded. Main thread. */
 export class JobWatch {
   attempt: number = 0
   counters: CounterTotals = {}
@@ -14,7 +14,6 @@ export class JobWatch {
   restoredFrom: string | undefined
   readonly completed: History<CheckpointView> = new History()
   readonly failed: History<FailedCheckpointView> = new History()
-  readonly failures: History<FailureView> = new History()
   private readonly now: () => number
   private readonly redact: (error: SerializedError) => SerializedError
 
@@ -53,26 +52,18 @@ export class JobWatch {
         this.failed.add({ id: info.checkpointId, failedAtMs: now(), reason })
         events.checkpointFailed(info)
       },
-      failed: (failure, restartInMs) => {
-        const { code, message, hint = null, at = null, stack = null } = this.redact(failure.error)
-        const { atMs, uid = null } = failure
-        const { attempt } = this
-        this.failures.add({ atMs, attempt, code, message, hint, at, uid, restartInMs: restartInMs ?? null, stack })
-        events.failed(failure, restartInMs)
-      },
+      failed: (failure, restartInMs) => events.failed(failure, restartInMs),
     }
   }
 }
 
-/** The first and the last of many. */
+/** The last of many. */
 class History<T> {
   total: number = 0
-  first: T | undefined
   recent: readonly T[] = []
 
   add(entry: T): void {
     this.total++
-    this.first ??= entry
     this.recent = [...this.recent.slice(1 - KEPT), entry]
   }
 }

@@ -67,6 +67,19 @@ export const ENGINE_METRICS: readonly EngineMetric[] = [
     meaning: "records of sources that did not decode, since the job's first start",
   },
   {
+    name: 'numFailedRecords',
+    unit: 'Count',
+    levels: EVERY,
+    meaning:
+      "records and timers that functions threw for, while the job went on, since the job's first start; operators that may go on have it",
+  },
+  {
+    name: 'numFailedRecordsDropped',
+    unit: 'Count',
+    levels: EVERY,
+    meaning: "those of them that were dropped, since the job's first start",
+  },
+  {
     name: 'millisBehindLatest',
     unit: 'Milliseconds',
     levels: EVERY,

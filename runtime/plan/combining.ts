@@ -1,5 +1,6 @@
 import type { CombinerSpec } from '../contract/combiner.js'
 import type { GraphEdge, JobGraph } from '../contract/graph.js'
+import { catchesFailures, isRead } from './failure-policy.js'
 
 /** How the senders of a hash edge combine records. */
 export interface EdgeCombining {
@@ -22,6 +23,9 @@ export function edgeCombining(
   parallelism: number,
 ): EdgeCombining | undefined {
   if (parallelism === 1 || partitioning.kind !== 'hash' || partitioning.combine === undefined) return undefined
+  const node = graph.nodes[receiver]!
+  // A record that fails must be told from those it came with.
+  if (node.kind === 'operator' && catchesFailures(graph, node)) return undefined
   const spec = partitioning.combine
   if (!mayBeIdle(graph, from)) return { spec, flush: 'firing' }
   if (spec.refires || (spec.lateTag !== undefined && isRead(graph, receiver, spec.lateTag))) return undefined
@@ -33,10 +37,4 @@ function mayBeIdle(graph: JobGraph, id: number, seen = new Set<number>()): boole
   const node = graph.nodes[id]!
   if (node.kind === 'source') return node.watermarks.idlenessMs !== undefined
   return node.inputs.some(({ from }) => !seen.has(from) && mayBeIdle(graph, from, seen.add(from)))
-}
-
-function isRead(graph: JobGraph, id: number, tag: string): boolean {
-  return graph.nodes.some(
-    (node) => node.kind !== 'source' && node.inputs.some((input) => input.from === id && input.tag === tag),
-  )
 }

@@ -4,10 +4,12 @@ import { MIN_WATERMARK, type Clock } from '../contract/time.js'
 import { Charge } from './charge.js'
 import { EntryEncoder } from './entry-encoder.js'
 import { EntryTable } from './entry-table.js'
-import { EVENT_TIME, PROCESSING_TIME } from './entry-timers.js'
+import { EVENT_TIME, PROCESSING_TIME, type TimerKind } from './entry-timers.js'
 import { ExpirySweep } from './expiry-sweep.js'
 import { type FireTimer, KeyedTimers } from './keyed-timers.js'
 import { RowCodec } from './row-codec.js'
+import { TOUCHED } from './page.js'
+import { Restoring } from './restoring.js'
 import { RowRestorer } from './row-restorer.js'
 import type { RowSink, SnapshotSize } from './row-sink.js'
 import { Snapshot } from './snapshot.js'
@@ -16,6 +18,7 @@ import { SpillBlobs } from './spill-blob.js'
 import type { SpillStore } from './spill-store.js'
 import { StateLayout } from './state-layout.js'
 import { StateStore } from './state-store.js'
+import type { StoredRows } from './stored-rows.js'
 
 /** Entries looked at by one call of {@link KeyedBackend.evictIfNeeded}, for tombstones and for expired values. */
 const HOUSEKEEPING = 512
@@ -49,8 +52,10 @@ export interface KeyedBackendOptions {
  *   barrier      freeze; then between batches, until done: prefetchFrozen and await it, then writeSlice;
  *                at last completeCheckpoint or abortCheckpoint
  *   now and then evictIfNeeded and await it
+ *   after restoreFrom, between batches, until undefined: restoreSlice and await it
  *
- * Each promise is undefined when there is nothing to wait for, which is always so until something was spilled; then it must be awaited.
+ * Each promise is undefined when there is nothing to wait for, which is always so while everything is in memory; otherwise it must be
+ * awaited.
  */
 export class KeyedBackend {
   readonly store: KeyedStateStore
@@ -62,6 +67,8 @@ export class KeyedBackend {
   readonly #sweep: ExpirySweep
   readonly #charge: Charge
   readonly #spill: Spill | undefined
+  readonly #codec: RowCodec
+  #restoring: Restoring | undefined
 
   /** Throws MILLRACE_RESTORE when `restoredSchema` does not fit, MILLRACE_GRAPH for declarations that make no sense. */
   constructor(options: KeyedBackendOptions) {
@@ -70,6 +77,7 @@ export class KeyedBackend {
     const table = new EntryTable(layout, options.firstKeyGroup, options.lastKeyGroup)
     const codec = new RowCodec(uid, table, clock)
     this.#table = table
+    this.#codec = codec
     this.#timers = new KeyedTimers(uid, table, clock)
     this.#timers.restoreWatermark(options.watermark ?? MIN_WATERMARK)
     this.#snapshot = new Snapshot(table, new EntryEncoder(table, codec, clock))
@@ -135,6 +143,12 @@ export class KeyedBackend {
     return this.#timers.nextTime(PROCESSING_TIME)
   }
 
+  /** Of event time and of processing time: times before which no timer is registered, or Infinity when there is none. */
+  firstTimers(): [number, number] {
+    return [this.#timers.nextTime(EVENT_TIME), this.#timers.nextTime(PROCESSING_TIME)]
+  }
+
+  /** After {@link restoreFrom} those of the rows that have come so far. */
   pendingProcessingTimers(): number {
     return this.#timers.counts[PROCESSING_TIME]
   }
@@ -143,21 +157,27 @@ export class KeyedBackend {
     return this.#timers.counts[EVENT_TIME]
   }
 
-  /** Whether anything was spilled: until then {@link prefetch} has nothing to do. */
+  /** Whether anything was spilled, or has not been restored yet: else {@link prefetch} has nothing to do. */
   get mayMiss(): boolean {
-    return this.#spill?.holdsEntries ?? false
+    return this.#restoring !== undefined || (this.#spill?.holdsEntries ?? false)
   }
 
   prefetch(keys: readonly Key[], keyGroups: Uint16Array, count: number): Promise<void> | undefined {
-    return this.#spill?.prefetch(keys, keyGroups, count)
+    const restored = this.#restoring?.prefetch(keys, keyGroups, count)
+    if (restored === undefined) return this.#spill?.prefetch(keys, keyGroups, count)
+    return restored.then(() => this.#spill?.prefetch(keys, keyGroups, count))
   }
 
   prefetchTimers(watermark: number): Promise<void> | undefined {
-    return this.#spill?.prefetchTimers(EVENT_TIME, Math.max(watermark, this.#timers.currentWatermark()))
+    return this.#prefetchTimers(EVENT_TIME, Math.max(watermark, this.#timers.currentWatermark()))
   }
 
   prefetchProcessingTimers(now: number): Promise<void> | undefined {
-    return this.#spill?.prefetchTimers(PROCESSING_TIME, now)
+    return this.#prefetchTimers(PROCESSING_TIME, now)
+  }
+
+  #prefetchTimers(kind: TimerKind, limit: number): Promise<void> | undefined {
+    return this.#restoring?.prefetchTimers(kind, limit) ?? this.#spill?.prefetchTimers(kind, limit)
   }
 
   /**
@@ -211,7 +231,44 @@ export class KeyedBackend {
 
   /** Takes a row of a checkpoint, the newest of its key; before the first record. Call {@link evictIfNeeded} now and then. */
   restoreRow(keyGroup: number, rowKey: Uint8Array, value: Uint8Array): void {
-    this.#restorer.restore(keyGroup, rowKey, value)
+    this.#restorer.look(keyGroup, rowKey, 0, rowKey.length)
+    this.#restorer.take(value, 0, value.length, TOUCHED)
+  }
+
+  /**
+   * Goes on from a checkpoint whose rows are read when they are needed; before the first record. `firstTimers`: times before which none of
+   * them has an event timer, a processing timer.
+   */
+  restoreFrom(rows: StoredRows, firstTimers: readonly [number, number]): void {
+    const restoring = new Restoring({
+      table: this.#table,
+      codec: this.#codec,
+      restorer: this.#restorer,
+      rows,
+      firstTimers,
+      spill: this.#spill,
+      evict: () => this.evictIfNeeded(),
+      done: () => this.#restored(),
+    })
+    this.#restoring = restoring
+    this.#table.loader = restoring
+    this.#timers.spilled = restoring
+  }
+
+  /** Brings the next rows of {@link restoreFrom} into memory; undefined when all are there. May fail with MILLRACE_CORRUPT. */
+  restoreSlice(): Promise<void> | undefined {
+    return this.#restoring?.move(1)
+  }
+
+  /** All rows of {@link restoreFrom} at once. */
+  async restoreAll(): Promise<void> {
+    await this.#restoring?.move(Infinity)
+  }
+
+  #restored(): void {
+    this.#restoring = undefined
+    this.#table.loader = this.#spill?.holdsEntries ? this.#spill : undefined
+    this.#timers.spilled = this.#spill
   }
 
   /**
@@ -228,6 +285,7 @@ export class KeyedBackend {
   /** Waits for what the spill store is doing. The store itself is its owner's to close. */
   async close(): Promise<void> {
     this.#table.clearCurrent()
+    this.#restoring?.close()
     await this.#spill?.close()
   }
 }

@@ -10,7 +10,7 @@
  * The value of a map cell's row: 1 when the write time is kept else 0, [write time], value.
  * Stored for ever, like the value codec: a change is a new version of it.
  */
-import type { ValueReader } from '../codec/value-reader.js'
+import { ValueReader } from '../codec/value-reader.js'
 import type { ValueWriter } from '../codec/value-writer.js'
 import { MillraceError } from '../contract/errors.js'
 import type { Clock } from '../contract/time.js'
@@ -31,6 +31,7 @@ export class RowCodec {
   readonly #clock: Clock
   readonly #uid: string
   readonly #expiring: readonly StateColumn[]
+  readonly #timerReader = new ValueReader()
 
   #writer: ValueWriter | undefined = undefined
   readonly #writeTimer = (kind: TimerKind, time: number, space: number): void => {
@@ -121,6 +122,20 @@ export class RowCodec {
       this.#decodeState(column, this.#table.layout.kindOf(ordinal), (head & STAMPED) !== 0, page, slot, reader)
       if (column !== undefined) this.#table.items[column.index]! += this.#table.itemsOf(page, slot, column.index)
     }
+  }
+
+  /** The earliest timer of a kind in an entry's row, which is `bytes[from..to)`; Infinity when it has none. */
+  firstTimer(kind: TimerKind, bytes: Uint8Array, from: number, to: number): number {
+    const reader = this.#timerReader
+    reader.setSource(bytes, from, to)
+    let first = Infinity
+    for (let left = reader.readVarint(); left > 0; left--) {
+      const head = reader.readVarint()
+      const time = reader.readF64()
+      if ((head & SPACED) !== 0) reader.readF64()
+      if ((head & 1) === kind && time < first) first = time
+    }
+    return first
   }
 
   /** Reads a map cell's row: its value; its write time goes to `stamp`. */

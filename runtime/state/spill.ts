@@ -66,6 +66,7 @@ export class Spill implements Loader, SpilledTimers {
   #keys = new SpilledKeys()
   /** Entries outside memory, and copies of those in it. */
   #outside = 0
+  #holdsEntries = false
   #hand = 0
   #busy: Promise<void> | undefined = undefined
 
@@ -80,7 +81,7 @@ export class Spill implements Loader, SpilledTimers {
 
   /** Whether an entry may be outside memory. */
   get holdsEntries(): boolean {
-    return this.#table.loader !== undefined
+    return this.#holdsEntries
   }
 
   firstTime(kind: TimerKind): number {
@@ -116,7 +117,7 @@ export class Spill implements Loader, SpilledTimers {
 
   /** Brings entries of these keys back; undefined when none of them can be outside. */
   prefetch(keys: readonly Key[], keyGroups: Uint16Array, count: number): Promise<void> | undefined {
-    if (this.#table.loader === undefined) return undefined
+    if (!this.#holdsEntries) return undefined
     const wanted = new Map<string, SpilledAddress>()
     for (let i = 0; i < count; i++) {
       const group = this.#table.groupOf(keyGroups[i]!)
@@ -152,7 +153,8 @@ export class Spill implements Loader, SpilledTimers {
 
   #evict(target: number): void {
     const table = this.#table
-    table.loader = this
+    this.#holdsEntries = true
+    table.loader ??= this
     const slots = table.pages.length * PAGE_SIZE
     let left = BATCH
     for (let steps = 2 * slots; steps > 0 && left > 0; steps--) {

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import { mergeSegments } from '../checkpoint/merge-segments.js'
-import { groupRuns, openRun } from '../checkpoint/segment-run.js'
+import { SegmentRanges } from '../checkpoint/segment-ranges.js'
 import { keyGroupRange } from '../codec/key-group.js'
 import type { OperatorNode } from '../contract/graph.js'
 import type { Clock } from '../contract/time.js'
@@ -16,9 +15,6 @@ export interface SlotSpill {
   region(): SpillStore
   close(): Promise<void>
 }
-
-/** Rows restored between two looks at the memory they take. */
-const RESTORE_ROWS = 4096
 
 /** Makes and restores the keyed state of a slot's operators; they share the slot's budget and its LevelDB. Slot thread. */
 export class BackendFactory {
@@ -58,24 +54,15 @@ export class BackendFactory {
       allowNonRestoredState: true,
       ...(restore === undefined ? {} : { restoredSchema: restore.schema, watermark: restore.watermark }),
     })
-    if (restore !== undefined) await this.restore(backend, restore, range.first, range.last)
+    if (restore !== undefined && restore.segments.length > 0) {
+      const rows = await SegmentRanges.open(this.storage, restore.segments, range.first, range.last)
+      backend.restoreFrom(rows, restore.firstTimers)
+    }
     return backend
   }
 
   async close(): Promise<void> {
     await this.spill.close()
-  }
-
-  private async restore(backend: KeyedBackend, restore: OperatorRestore, first: number, last: number): Promise<void> {
-    const newestFirst = groupRuns(restore.segments).reverse()
-    const cursors = await Promise.all(newestFirst.map((run) => openRun(this.storage, run, first, last)))
-    let rows = 0
-    await mergeSegments(cursors, true, {
-      add: (keyGroup, key, keyFrom, keyTo, value, valueFrom, valueTo) => {
-        backend.restoreRow(keyGroup, key.subarray(keyFrom, keyTo), value.subarray(valueFrom, valueTo))
-        if (++rows % RESTORE_ROWS === 0) return backend.evictIfNeeded()
-      },
-    })
   }
 }
 

@@ -4,12 +4,14 @@ import type { Output } from '../contract/output.js'
 import type { JsonValue } from '../contract/json.js'
 import type { SourceReader } from '../contract/source.js'
 import { MIN_WATERMARK, type Clock } from '../contract/time.js'
+import { catchesFailures } from '../plan/failure-policy.js'
 import { nodeOf, type ExecutionPlan, type PlanEdge, type Task } from '../plan/plan.js'
 import type { AssignedSplit, OperatorRestore, SlotAssignment } from '../worker/protocol.js'
 import type { ChannelTable } from './channel-table.js'
 import { LocalMetrics } from './counters.js'
 import { Decoding } from './decoding.js'
 import { DriftTable } from './drift.js'
+import { partitioningOf } from './edge-partitioning.js'
 import { fanout } from './fanout.js'
 import type { GateBuilder } from './gate-builder.js'
 import type { Link, SubtaskInfo } from './link.js'
@@ -79,7 +81,7 @@ class SubtaskBuilder {
         clock: options.clock,
         wake: () => options.slot.wake(),
         fail: (error) => options.slot.fail(error),
-        snapshotBegins: (checkpointId) => options.slot.snapshotBegins(checkpointId),
+        snapshotBegins: (task) => options.slot.snapshotBegins(task),
         snapshotTaken: (snapshot) => options.slot.snapshotTaken(snapshot),
         finished: (id) => options.slot.finished(id),
       },
@@ -108,9 +110,10 @@ class SubtaskBuilder {
   }
 
   private async keyedWiring(node: OperatorNode): Promise<OperatorWiring> {
-    if (!node.keyed) return this.wiring(node)
+    const wiring = { ...this.wiring(node), catchesFailures: catchesFailures(this.options.plan.graph, node) }
+    if (!node.keyed) return wiring
     const backend = await this.options.backends.create(node, this.restoreOf(node.uid))
-    return { ...this.wiring(node), backend }
+    return { ...wiring, backend }
   }
 
   private wiring(node: OperatorNode | SinkNode | SourceNode): OperatorWiring {
@@ -154,7 +157,8 @@ class SubtaskBuilder {
     const { channels, plan, assignment } = this.options
     const { uid } = nodeOf(plan, edge.toNode)
     const receiver = { maxParallelism: plan.maxParallelism, subtask: assignment.slot, uid }
-    return createRecordWriter(edge, channels.writers(edge), receiver)
+    const partitioning = partitioningOf(plan, edge)
+    return createRecordWriter({ ...edge, partitioning }, channels.writers(edge), receiver)
   }
 
   private invalidOutput(node: SourceNode): Output<unknown> {

@@ -6,7 +6,7 @@ const PART_BYTES = 8 * 1024 * 1024
 
 /** What is in flight to a subtask in one checkpoint, on its way to storage. Slot thread. */
 export class ChannelLog {
-  /** The files, once all of them are stored. Pending for ever if the log is given up. */
+  /** The files, once all of them are stored; rejects if some cannot be. Pending for ever if the log is given up. */
   readonly written: Promise<readonly ChannelsRef[]>
   private readonly write: (part: readonly InFlight[]) => Promise<ChannelsRef>
   private readonly parts: Promise<ChannelsRef>[] = []
@@ -35,7 +35,13 @@ export class ChannelLog {
     this.settle(Promise.all(this.parts))
   }
 
-  /** The checkpoint is over, or cannot be completed. */
+  /** Something was in flight that cannot be stored. */
+  fail(error: unknown): void {
+    this.settle(Promise.reject(error as Error))
+    this.giveUp()
+  }
+
+  /** The checkpoint is over. */
   giveUp(): void {
     this.givenUp = true
     this.part = []

@@ -12,6 +12,7 @@ import { encodeInFlight, type InFlight } from './channel-file.js'
 import { ChannelLog } from './channel-log.js'
 import { restoreInFlight, type RestoredEdge } from './channel-restore.js'
 import { BATCH_RECORDS, type ChannelTable } from './channel-table.js'
+import { partitioningOf } from './edge-partitioning.js'
 import type { ChannelPlace, GateChannel } from './gate-channel.js'
 import { InputGate, type GateOutput } from './input-gate.js'
 import { Overtaking } from './overtaking.js'
@@ -56,7 +57,7 @@ export class GateBuilder {
     return channels.readers(edge).map((reader, sender) => ({
       reader,
       input,
-      keyOf: keyOfEdge(partitioning),
+      keyOf: keyOfEdge(partitioningOf(plan, edge)),
       ...(name === undefined ? {} : { place: { edge: number, sender } }),
     }))
   }

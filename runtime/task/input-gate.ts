@@ -108,7 +108,8 @@ export class InputGate {
 
   /** Whether the checkpoint's barrier may overtake now what is in the channels. */
   mayOvertake(checkpointId: number): boolean {
-    if (this.overtaking?.possible !== true || !this.aligner.awaits(checkpointId)) return false
+    if (this.overtaking === undefined || this.overtaking.refusal !== undefined) return false
+    if (!this.aligner.awaits(checkpointId)) return false
     return this.channels.every(({ place }, c) => place !== undefined || this.aligner.arrivedAt(c, checkpointId))
   }
 
@@ -155,7 +156,7 @@ export class InputGate {
   }
 
   private note(element: TakenElement['element'], channel: number): void {
-    if (element.kind === 'records') this.log?.giveUp()
+    if (element.kind === 'records') this.log?.fail(this.overtaking!.refusal)
     else this.log?.add({ ...this.channels[channel]!.place!, element })
   }
 

@@ -8,6 +8,7 @@ import type { Clock } from '../contract/time.js'
 import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { OperatorRestore } from '../worker/protocol.js'
 import { LocalMetrics } from './counters.js'
+import { FailedRecords } from './failed-records.js'
 import type { Link, LinkHost, LinkSnapshot, SubtaskInfo } from './link.js'
 import { showWatermarks } from './operator-metrics.js'
 import type { PartialRecord } from './partial-record.js'
@@ -25,6 +26,12 @@ export interface OperatorWiring {
   readonly print: (line: string) => void
   readonly warn: (uid: string, message: string) => void
   readonly backend?: KeyedBackend
+  /** Whether records that the function fails on go somewhere else. Absent: no. */
+  readonly catchesFailures?: boolean
+}
+
+const rethrow = (error: unknown): never => {
+  throw error
 }
 
 function unkeyed(uid: string): never {
@@ -47,6 +54,7 @@ export class OperatorLink implements Link {
   readonly settled?: () => Promise<void> | undefined
   private readonly operator: AnyOperator
   private readonly wiring: OperatorWiring
+  private readonly failed: FailedRecords | undefined
   private readonly fireEvent: (time: number, namespace: number) => void
   private readonly fireProcessing: (time: number, namespace: number) => void
   private finished = false
@@ -73,7 +81,8 @@ export class OperatorLink implements Link {
     this.pauses = operator.busy !== undefined
     if (operator.holdWatermark !== undefined) this.holdWatermark = (watermark) => operator.holdWatermark!(watermark)
     if (operator.settled !== undefined) this.settled = () => operator.settled!()
-    this.input = {
+    this.failed = wiring.catchesFailures === true ? new FailedRecords(node, wiring, this.metrics) : undefined
+    const plainInput: Output<unknown> = {
       emit(value, timestamp) {
         received.count++
         try {
@@ -83,7 +92,7 @@ export class OperatorLink implements Link {
         }
       },
     }
-    this.input2 = {
+    const plainInput2: Output<unknown> = {
       emit(value, timestamp) {
         received.count++
         try {
@@ -93,6 +102,9 @@ export class OperatorLink implements Link {
         }
       },
     }
+    const { failed } = this
+    this.input = failed?.guard(0, (value, timestamp) => operator.processElement(value, timestamp)) ?? plainInput
+    this.input2 = failed?.guard(1, (value, timestamp) => operator.processElement2!(value, timestamp)) ?? plainInput2
     this.partials = {
       emit(partial, pane) {
         const { acc, count } = partial as PartialRecord
@@ -104,8 +116,10 @@ export class OperatorLink implements Link {
         }
       },
     }
-    this.fireEvent = (time, namespace) => operator.onEventTimer!(time, namespace)
-    this.fireProcessing = (time, namespace) => operator.onProcessingTimer!(time, namespace)
+    const fireEvent = (time: number, namespace: number): void => operator.onEventTimer!(time, namespace)
+    const fireProcessing = (time: number, namespace: number): void => operator.onProcessingTimer!(time, namespace)
+    this.fireEvent = failed?.guardTimer('event', fireEvent) ?? fireEvent
+    this.fireProcessing = failed?.guardTimer('processing', fireProcessing) ?? fireProcessing
   }
 
   async open(restore: OperatorRestore | undefined): Promise<void> {
@@ -156,6 +170,7 @@ export class OperatorLink implements Link {
       finished: this.finished,
       state: this.operator.snapshotState?.(checkpointId) ?? [],
       schema: this.backend?.schema() ?? [],
+      ...(this.backend === undefined ? {} : { firstTimers: this.backend.firstTimers() }),
       counters: this.metrics.counts(),
     }
   }
@@ -172,6 +187,7 @@ export class OperatorLink implements Link {
 
   async finish(): Promise<void> {
     if (this.finished) return
+    await this.backend?.restoreAll()
     const dropped = this.backend?.pendingProcessingTimers() ?? 0
     if (dropped > 0) this.metrics.counter('numProcessingTimersDropped').inc(dropped)
     await this.guard(() => this.operator.finish?.())
@@ -217,6 +233,7 @@ export class OperatorLink implements Link {
         if (this.host === undefined) this.early.push(task)
         else this.host.execute(task)
       },
+      failureOf: (value, timestamp) => this.failed?.later(value, timestamp) ?? rethrow,
       releaseWatermark: () => this.host?.releaseWatermark(),
       currentKey: (): Key => backend?.currentKey() ?? unkeyed(uid),
       get state(): KeyedStateStore {

@@ -19,8 +19,8 @@ export interface OvertakingOptions {
 
 /** How barriers overtake what is in the channels of a gate. Slot thread. */
 export class Overtaking {
-  /** Whether the records that came so far can be written. */
-  possible = true
+  /** Why a record cannot be written; undefined as long as all can. */
+  refusal: unknown
   readonly ahead: ReadAhead
   readonly limitBytes: number
   readonly log: (checkpointId: number) => ChannelLog
@@ -40,8 +40,8 @@ export class Overtaking {
       return this.options.frames.store(batch)
     } catch (error) {
       if ((error as { code?: string }).code !== 'MILLRACE_VALUE') throw error
-      if (this.possible) this.options.refused(error)
-      this.possible = false
+      if (this.refusal === undefined) this.options.refused(error)
+      this.refusal ??= error
       return copyOf(batch)
     }
   }

@@ -53,6 +53,13 @@ export class RejectedRecords {
     else this.host.execute(task)
   }
 
+  /** Takes a record that the writer threw for because it has no form to be written in, if somebody reads what is rejected. */
+  takeUnwritable(error: unknown, value: unknown, timestamp: number): boolean {
+    if (!this.isRead || !(error instanceof MillraceError) || error.code !== 'MILLRACE_VALUE') return false
+    this.add(value, timestamp, error.message)
+    return true
+  }
+
   /** Before a checkpoint could hold that a record is dealt with which is nowhere. */
   refuseUnread(): void {
     if (this.failure !== undefined) throw this.failure

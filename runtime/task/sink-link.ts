@@ -51,11 +51,11 @@ export class SinkLink implements Link {
     if (this.rejected.isRead) this.holdWatermark = (watermark) => this.passing(watermark)
     const write = (value: unknown, timestamp: number): void => {
       received.count++
+      written.count++
       try {
         this.writer.write(value, timestamp)
-        written.count++
       } catch (error) {
-        throw operatorFailure(error, this.uid)
+        if (!this.rejected.takeUnwritable(error, value, timestamp)) throw operatorFailure(error, this.uid)
       }
     }
     this.input = { emit: write }

@@ -12,6 +12,7 @@ import type { Clock } from '../contract/time.js'
 import type { SlotFigures } from '../metrics/figures.js'
 import { parkUnless, type Parker, type Waker } from '../exchange/parking.js'
 import type { AssignedSplit, FromSlot, ToSlot } from '../worker/protocol.js'
+import { RestoreSlices } from './restore-slices.js'
 import { SnapshotEncoder, type SegmentWriter } from './snapshot-encoder.js'
 import type { SourceDriver } from './source-driver.js'
 import type { Subtask, SubtaskSnapshot } from './subtask.js'
@@ -53,6 +54,7 @@ export class Slot {
   private subtasks: readonly Subtask[] = []
   private readonly options: SlotOptions
   private readonly encoder: SnapshotEncoder
+  private restores: RestoreSlices | undefined
   private failure: unknown
   private failed = false
   private started = false
@@ -75,6 +77,14 @@ export class Slot {
           checkpointId: snapshot.checkpointId,
           operators,
         }),
+      declined: ({ checkpointId }, uid, error) =>
+        options.link.send({
+          type: 'checkpointDeclined',
+          slot: options.slot,
+          checkpointId,
+          uid,
+          error: serializeError(error),
+        }),
       failed: (error) => this.fail(error),
       wake: () => this.wake(),
     })
@@ -84,6 +94,13 @@ export class Slot {
   host(subtasks: readonly Subtask[]): void {
     this.subtasks = [...subtasks].reverse()
     this.taskTimes = this.subtasks.map(() => new TaskTime(this.options.clock.now()))
+    const { link, slot } = this.options
+    const backends = subtasks.flatMap(({ links }) => links.flatMap(({ backend }) => backend ?? []))
+    this.restores = new RestoreSlices(backends, {
+      done: () => link.send({ type: 'restored', slot }),
+      failed: (error) => this.fail(error),
+      wake: () => this.wake(),
+    })
   }
 
   /** How the subtasks spent their time so far. */
@@ -115,8 +132,8 @@ export class Slot {
   }
 
   /** Rows of a newer checkpoint must never get into an older one's segment. */
-  snapshotBegins(checkpointId: number): void {
-    this.encoder.abort(checkpointId - 1)
+  snapshotBegins(task: number): Promise<void> | undefined {
+    return this.encoder.untaken(task)
   }
 
   snapshotTaken(snapshot: SubtaskSnapshot): void {
@@ -183,7 +200,8 @@ export class Slot {
       if (ran) progressed = true
       this.spent(s, ran)
     }
-    return this.encoder.slice() || progressed
+    const restored = this.restores!.slice()
+    return this.encoder.slice() || restored || progressed
   }
 
   /** Notes for what the time since the clock was last read was. */
@@ -224,7 +242,7 @@ export class Slot {
   private hasWork(): boolean {
     if (this.failed || this.inboxHasMail()) return true
     if (!this.started) return false
-    return this.encoder.hasWork() || this.subtasks.some((subtask) => subtask.hasWork())
+    return this.encoder.hasWork() || this.restores!.hasWork() || this.subtasks.some((subtask) => subtask.hasWork())
   }
 
   private parkTimeout(now: number): number {

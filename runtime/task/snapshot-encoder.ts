@@ -4,6 +4,8 @@
  *
  *   frozen backend --slice--slice--> rows --> segment file (storage) --> ack
  *   what was in flight ----------------> its files (storage) -------------^
+ *
+ * A task acknowledges its checkpoints in order: with a later one everything of an earlier one has arrived, given up or not.
  */
 import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { ChannelsRef, SegmentRef } from '../checkpoint/manifest.js'
@@ -30,6 +32,8 @@ export interface SegmentWriter {
 /** What the encoder tells the slot. */
 export interface EncoderEvents {
   done(snapshot: SubtaskSnapshot, operators: readonly OperatorSnapshot[]): void
+  /** The operator's state could not be stored; the rest of the snapshot follows as `done`. */
+  declined(snapshot: SubtaskSnapshot, uid: string, error: unknown): void
   failed(error: unknown): void
   wake(): void
 }
@@ -42,6 +46,12 @@ interface Running {
   run: SegmentRun | undefined
   /** Waiting for storage or for spilled state. */
   waiting: boolean
+  /** What was in flight to the task: its files, undefined until they are stored. */
+  channels: readonly ChannelsRef[] | undefined
+  /** Backends whose rows are not all taken. */
+  untaken: number
+  /** Hears when all are, or need not be. */
+  taken: (() => void) | undefined
 }
 
 /** The snapshots of a slot that are being encoded. Slot thread. */
@@ -63,18 +73,42 @@ export class SnapshotEncoder {
       for (const [, backend] of backends) backend.abortCheckpoint(snapshot.checkpointId)
       return this.withoutState(snapshot)
     }
-    const running: Running = { snapshot, backends, segments: new Map(), run: undefined, waiting: false }
+    const running: Running = {
+      snapshot,
+      backends,
+      segments: new Map(),
+      run: undefined,
+      waiting: false,
+      channels: snapshot.channels === undefined ? [] : undefined,
+      untaken: backends.length,
+      taken: undefined,
+    }
     this.running.push(running)
-    if (backends.length === 0) this.acknowledge(running)
+    snapshot.channels?.then(
+      (files) => {
+        running.channels = files
+        this.acknowledge(snapshot.task)
+      },
+      // Records that no checkpoint can hold are no failure of the job.
+      (error: unknown) => this.failed(running, error, ['MILLRACE_STORAGE', 'MILLRACE_VALUE']),
+    )
+    this.acknowledge(snapshot.task)
+  }
+
+  /** Resolves when all rows of the task's earlier checkpoints are taken, so that its state may be frozen again. */
+  untaken(task: number): Promise<void> | undefined {
+    const last = this.running.findLast((running) => running.snapshot.task === task)
+    if (last === undefined || last.untaken === 0) return undefined
+    return new Promise((resolve) => (last.taken = resolve))
   }
 
   hasWork(): boolean {
-    return this.running.some((r) => !r.waiting)
+    return this.running.some((r) => !r.waiting && r.backends.length > 0)
   }
 
   /** One slice of encoding; false when there is nothing to encode. */
   slice(): boolean {
-    const running = this.running.find((r) => !r.waiting)
+    const running = this.running.find((r) => !r.waiting && r.backends.length > 0)
     if (running === undefined) return false
     const [uid, backend] = running.backends[0]!
     running.run ??= this.segments.begin(uid, running.snapshot.checkpointId, backend)
@@ -95,9 +129,14 @@ export class SnapshotEncoder {
    */
   abort(checkpointId: number): void {
     this.lastAborted = Math.max(this.lastAborted, checkpointId)
-    const aborted = this.running.filter((r) => r.snapshot.checkpointId <= checkpointId)
-    this.running = this.running.filter((r) => !aborted.includes(r))
-    for (const { snapshot } of aborted) this.withoutState(snapshot)
+    for (const running of this.running.filter((r) => r.snapshot.checkpointId <= checkpointId)) this.giveUp(running)
+  }
+
+  private giveUp(running: Running): void {
+    this.running = this.running.filter((r) => r !== running)
+    this.withoutState(running.snapshot)
+    running.taken?.()
+    this.acknowledge(running.snapshot.task)
   }
 
   private withoutState(snapshot: SubtaskSnapshot): void {
@@ -108,31 +147,31 @@ export class SnapshotEncoder {
   }
 
   private finishRun(running: Running, uid: string): void {
+    if (--running.untaken === 0) running.taken?.()
     this.await(running, running.run!.finish(), (refs) => {
       running.segments.set(uid, refs)
       running.backends.shift()
       running.run = undefined
-      if (running.backends.length === 0) this.acknowledge(running)
+      this.acknowledge(running.snapshot.task)
     })
   }
 
-  private acknowledge(running: Running): void {
-    const { channels } = running.snapshot
-    if (channels === undefined) this.done(running, [])
-    else this.await(running, channels, (files) => this.done(running, files))
-  }
-
-  /** What was in flight was on its way to the first operator. */
-  private done(running: Running, channels: readonly ChannelsRef[]): void {
-    this.running = this.running.filter((r) => r !== running)
-    this.events.done(
-      running.snapshot,
-      running.snapshot.operators.map((operator, place) => ({
-        ...operator,
-        segments: running.segments.get(operator.uid) ?? [],
-        ...(place === 0 && channels.length > 0 ? { channels } : {}),
-      })),
-    )
+  private acknowledge(task: number): void {
+    for (;;) {
+      const first = this.running.find(({ snapshot }) => snapshot.task === task)
+      if (first?.channels === undefined || first.backends.length > 0) return
+      // On its way to the first operator.
+      const channels = first.channels.length > 0 ? { channels: first.channels } : {}
+      this.running = this.running.filter((r) => r !== first)
+      this.events.done(
+        first.snapshot,
+        first.snapshot.operators.map((operator, place) => ({
+          ...operator,
+          segments: first.segments.get(operator.uid) ?? [],
+          ...(place === 0 ? channels : {}),
+        })),
+      )
+    }
   }
 
   private await<T>(running: Running, promise: Promise<T>, then: (value: T) => void): void {
@@ -143,9 +182,15 @@ export class SnapshotEncoder {
         if (this.running.includes(running)) then(value)
         this.events.wake()
       },
-      (error: unknown) => {
-        if (this.running.includes(running)) this.events.failed(error)
-      },
+      (error: unknown) => this.failed(running, error, ['MILLRACE_STORAGE']),
     )
+  }
+
+  private failed(running: Running, error: unknown, declined: readonly unknown[]): void {
+    if (!this.running.includes(running)) return
+    if (!declined.includes((error as { code?: unknown }).code)) return this.events.failed(error)
+    this.events.declined(running.snapshot, running.backends[0]?.[0] ?? running.snapshot.operators[0]!.uid, error)
+    this.giveUp(running)
+    this.events.wake()
   }
 }

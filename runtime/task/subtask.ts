@@ -62,8 +62,8 @@ export interface SubtaskHost {
   readonly clock: Clock
   wake(): void
   fail(error: unknown): void
-  /** Older checkpoints are over, whether or not the slot has heard of it yet. */
-  snapshotBegins(checkpointId: number): void
+  /** Resolves when what older checkpoints froze of the task is encoded. */
+  snapshotBegins(task: number): Promise<void> | undefined
   snapshotTaken(snapshot: SubtaskSnapshot): void
   finished(task: number): void
 }
@@ -584,7 +584,8 @@ export class Subtask implements GateOutput {
     timestampMs: number,
     channels?: SubtaskSnapshot['channels'],
   ): Promise<void> {
-    this.host.snapshotBegins(checkpointId)
+    const encoded = this.host.snapshotBegins(this.task)
+    if (encoded !== undefined) await encoded
     await this.prepare((link) => link.prepareBarrier(checkpointId))
     this.broadcast({ kind: 'barrier', checkpointId, timestamp: timestampMs })
     const operators: LinkSnapshot[] = []

@@ -1,8 +1,8 @@
 import type { Output } from '../contract/output.js'
 import type { InvalidRecord } from '../contract/source.js'
 import type { Clock } from '../contract/time.js'
+import { LimitedWarnings } from './limited-warnings.js'
 
-const LINES_PER_SECOND = 5
 const SHOWN_CHARACTERS = 300
 
 /**
@@ -10,29 +10,16 @@ const SHOWN_CHARACTERS = 300
  * (`numInvalidRecords`). Nothing is dropped silently, and a broken input floods nobody. Slot thread.
  */
 export class UnreadInvalid implements Output<unknown> {
-  private readonly clock: Clock
   private readonly warn: (message: string) => void
-  private second = -Infinity
-  private shown = 0
-  private hidden = 0
+  private readonly warnings: LimitedWarnings
 
   constructor(clock: Clock, warn: (message: string) => void) {
-    this.clock = clock
     this.warn = warn
+    this.warnings = new LimitedWarnings(clock, 'invalid records', warn)
   }
 
   emit(value: unknown): void {
-    const second = Math.floor(this.clock.now() / 1000)
-    if (second !== this.second) {
-      if (this.hidden > 0) this.warn(`${this.hidden} more invalid records`)
-      this.second = second
-      this.shown = 0
-      this.hidden = 0
-    }
-    if (this.shown++ >= LINES_PER_SECOND) {
-      this.hidden++
-      return
-    }
+    if (!this.warnings.next()) return
     const { raw, reason, source } = value as InvalidRecord
     const excerpt = raw.length > SHOWN_CHARACTERS ? `${raw.slice(0, SHOWN_CHARACTERS)}…` : raw
     this.warn(`invalid record at ${source}: ${reason}: ${excerpt}`)

@@ -84,6 +84,7 @@ export class HarnessSubtask {
             finished: false,
             state: restored.list,
             segments: [],
+            firstTimers: [Infinity, Infinity],
             schema: restored.schema,
             writerStates: [],
           },

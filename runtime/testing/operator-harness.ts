@@ -5,6 +5,8 @@ import type { JsonValue } from '../contract/json.js'
 import type { Key } from '../contract/key.js'
 import type { Output } from '../contract/output.js'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
+import { catchesFailures, isRead } from '../plan/failure-policy.js'
+import { lenientKey } from '../task/lenient-key.js'
 import type { Collected } from './collect-sink.js'
 import { deepFreeze } from './deep-freeze.js'
 import { HarnessSubtask, type SubtaskRestore, type SubtaskState } from './harness-subtask.js'
@@ -83,7 +85,8 @@ export class OperatorHarness<Out = unknown> {
       this.next = (this.next + 1) % this.subtasks.length
       return
     }
-    const key = (edge.partitioning.keyOf as (value: unknown) => Key)(value)
+    const keyOf = edge.partitioning.keyOf as (value: unknown) => Key
+    const key = (catchesFailures(this.graph, this.node) ? lenientKey(keyOf) : keyOf)(value)
     const group = this.grouper.groupOf(key)
     this.subtasks[subtaskOf(group, this.maxParallelism, this.subtasks.length)]!.process(value, timestamp, input, {
       key,
@@ -173,7 +176,8 @@ export class OperatorHarness<Out = unknown> {
       clock,
       output: collecting(this.records, subtask),
       sideOutput: (tag: string) => collecting(this.side(tag), subtask),
-      hasSideOutput: (tag: string) => isRead(graph, node, tag),
+      hasSideOutput: (tag: string) => isRead(graph, node.id, tag),
+      catchesFailures: catchesFailures(graph, node),
       print: (line: string) => void this.printed.push(line),
       warn: (uid: string, message: string) => void this.warnings.push(`${uid}: ${message}`),
     }
@@ -219,12 +223,6 @@ function shareOf({ subtasks }: HarnessSnapshot, subtask: number, parallelism: nu
     list: list.filter((_, i) => i % parallelism === subtask),
     schema: subtasks[0]?.schema ?? [],
   }
-}
-
-function isRead(graph: JobGraph, node: OperatorNode, tag: string): boolean {
-  return graph.nodes.some(
-    (other) => other.kind !== 'source' && other.inputs.some((edge) => edge.from === node.id && edge.tag === tag),
-  )
 }
 
 function collecting<T>(records: Collected<T>[], subtask: number): Output<unknown> {

@@ -10,7 +10,10 @@ import { checkJob } from '../coordinator/check-job.js'
 import { ringCount } from '../coordinator/deploy.js'
 import type { JobEvents } from '../coordinator/events.js'
 import { silentEvents } from '../coordinator/silent-events.js'
-import { JobCoordinator, type JobResult } from '../coordinator/job-coordinator.js'
+import { DEFAULT_CHECKPOINTING } from '../coordinator/checkpoint-rules.js'
+import { DEFAULT_EXPONENTIAL } from '../coordinator/exponential-restarts.js'
+import { JobCoordinator } from '../coordinator/job-coordinator.js'
+import type { JobResult } from '../coordinator/job-options.js'
 import { planMemory } from '../coordinator/memory-plan.js'
 import { planJob } from '../plan/plan.js'
 import { openStorage } from '../storage/open-storage.js'
@@ -34,6 +37,10 @@ export interface InProcessOptions {
   readonly checkpointTimeoutMs?: number
   /** Milliseconds after which a checkpoint's barriers overtake records; default 30 seconds; `Infinity`: never. */
   readonly alignmentTimeoutMs?: number
+  /** Checkpoints that may be under way at once; default 1. */
+  readonly maxConcurrentCheckpoints?: number
+  /** Checkpoints that may fail one after the other before the attempt does. Default 0: it fails at the first one. */
+  readonly toleratedCheckpointFailures?: number
   /** Bytes for the whole job; default 256 MiB. */
   readonly memoryBytes?: number
   /** Failures without a checkpoint between before the job fails for good. Default 0: at the first one. */
@@ -103,10 +110,15 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
     hosts: () => new InProcessSlots(job, clock),
     spillDirectory: join(directory, 'spill'),
     merge: merges.run,
-    checkpointIntervalMs: options.checkpointIntervalMs ?? 0,
-    checkpointTimeoutMs: options.checkpointTimeoutMs ?? 600_000,
-    alignmentTimeoutMs: options.alignmentTimeoutMs ?? 30_000,
-    restartAttempts: options.restartAttempts ?? 0,
+    checkpointing: {
+      intervalMs: options.checkpointIntervalMs ?? DEFAULT_CHECKPOINTING.intervalMs,
+      timeoutMs: options.checkpointTimeoutMs ?? DEFAULT_CHECKPOINTING.timeoutMs,
+      alignmentTimeoutMs: options.alignmentTimeoutMs ?? DEFAULT_CHECKPOINTING.alignmentTimeoutMs,
+      minPauseMs: DEFAULT_CHECKPOINTING.minPauseMs,
+      maxConcurrent: options.maxConcurrentCheckpoints ?? DEFAULT_CHECKPOINTING.maxConcurrent,
+      toleratedFailures: options.toleratedCheckpointFailures ?? DEFAULT_CHECKPOINTING.toleratedFailures,
+    },
+    restart: { kind: 'exponential', ...DEFAULT_EXPONENTIAL, attempts: options.restartAttempts ?? 0 },
     choose: unfinished,
   })
   options.onStart?.(coordinator)

@@ -69,6 +69,8 @@ export interface OperatorRestore {
   readonly segments: readonly SegmentRef[]
   /** What was in flight to it, or part of it, in order; see `task/channel-restore.ts`. */
   readonly channels?: readonly ChannelsRef[]
+  /** Times before which no key of these segments has an event timer, a processing timer; Infinity when none has any. */
+  readonly firstTimers: readonly [number, number]
   readonly schema: readonly StateSchema[]
   readonly writerStates: readonly JsonValue[]
 }
@@ -120,6 +122,8 @@ export interface OperatorSnapshot {
   readonly segments: readonly SegmentRef[]
   /** What was in flight to the subtask, written too. */
   readonly channels?: readonly ChannelsRef[]
+  /** Of a keyed one, as in {@link OperatorRestore}. */
+  readonly firstTimers?: readonly [number, number]
   readonly schema: readonly StateSchema[]
   readonly splits?: readonly AssignedSplit[]
   readonly committables?: readonly JsonValue[]
@@ -139,12 +143,22 @@ export interface SlotMetrics {
 /** Slot to coordinator. */
 export type FromSlot =
   | { readonly type: 'ready'; readonly slot: number }
+  /** All state is in the slot: it reads no more segments. */
+  | { readonly type: 'restored'; readonly slot: number }
   | {
       readonly type: 'checkpointAck'
       readonly slot: number
       readonly task: number
       readonly checkpointId: number
       readonly operators: readonly OperatorSnapshot[]
+    }
+  /** Its state could not be stored. What else there is of it follows as an acknowledgement. */
+  | {
+      readonly type: 'checkpointDeclined'
+      readonly slot: number
+      readonly checkpointId: number
+      readonly uid: string
+      readonly error: SerializedError
     }
   | { readonly type: 'subtaskFinished'; readonly slot: number; readonly task: number }
   /** Of a source with successors: the next tasks have taken all of the split. */

@@ -1,9 +1,12 @@
 import { Piscina } from 'piscina'
 import type { MessagePort } from 'node:worker_threads'
 import { MillraceError } from '../contract/errors.js'
+import { heapFull } from '../contract/heap-full.js'
 import type { SlotHost } from '../coordinator/slot-host.js'
 import type { ControlPort } from '../worker/protocol.js'
 import type { SlotAssignment } from './protocol.js'
+import { createPulse } from './pulse-protocol.js'
+import { ThreadWatchdog } from './thread-watchdog.js'
 
 /** The threads of one attempt. */
 export interface ThreadSlotsOptions {
@@ -12,6 +15,9 @@ export interface ThreadSlotsOptions {
   readonly entry: string
   readonly youngGenerationMb: number
   readonly oldGenerationMb: number
+  /** How long a thread may not run its event loop before `run` rejects with MILLRACE_WATCHDOG; 0: for ever. */
+  readonly watchdogTimeoutMs: number
+  readonly warn: (uid: string, message: string) => void
 }
 
 /**
@@ -19,6 +25,10 @@ export interface ThreadSlotsOptions {
  */
 export class ThreadSlots implements SlotHost {
   private readonly pool: Piscina
+  private readonly pulse: SharedArrayBuffer
+  private readonly watchdog: ThreadWatchdog
+  /** Of each slot: rejects its `run`. */
+  private readonly stuck = new Map<number, (error: MillraceError) => void>()
 
   constructor(options: ThreadSlotsOptions) {
     this.pool = new Piscina({
@@ -36,17 +46,30 @@ export class ThreadSlots implements SlotHost {
       },
     })
     this.pool.on('error', () => {})
+    this.pulse = createPulse(options.slots)
+    this.watchdog = new ThreadWatchdog({
+      pulse: this.pulse,
+      slots: options.slots,
+      timeoutMs: options.watchdogTimeoutMs === 0 ? Infinity : options.watchdogTimeoutMs,
+      warn: options.warn,
+      stuck: (slot, error) => this.stuck.get(slot)?.(error),
+    })
   }
 
   async run(assignment: SlotAssignment, port: ControlPort): Promise<void> {
+    const { slot } = assignment
+    const stuck = new Promise<never>((_, reject) => this.stuck.set(slot, reject))
+    const task = { assignment, port, pulse: this.pulse }
+    const ended = this.pool.run(task, { transferList: [port as MessagePort], name: 'runSlot' }) as Promise<void>
     try {
-      await this.pool.run({ assignment, port }, { transferList: [port as MessagePort], name: 'runSlot' })
-    } catch (error) {
-      throw threadFailure(error, assignment.slot)
+      await Promise.race([ended.catch((error: unknown) => Promise.reject(threadFailure(error, slot))), stuck])
+    } finally {
+      this.watchdog.forget(slot)
     }
   }
 
   async destroy(): Promise<void> {
+    this.watchdog.close()
     await this.pool.destroy()
   }
 }
@@ -54,12 +77,7 @@ export class ThreadSlots implements SlotHost {
 function threadFailure(error: unknown, slot: number): MillraceError {
   const code = (error as { code?: string }).code
   const message = error instanceof Error ? error.message : String(error)
-  if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return new MillraceError('MILLRACE_WORKER', `slot ${slot} ran out of memory`, {
-      hint: 'raise --memory, or keep less in variables of the job: keyed state may be larger than memory, plain objects may not',
-      cause: error,
-    })
-  }
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY') return heapFull(slot, error)
   if (/exit|terminat/i.test(message)) {
     return new MillraceError('MILLRACE_WORKER', `slot ${slot} ended: ${message}`, {
       hint: 'does the job or a library of it call process.exit?',

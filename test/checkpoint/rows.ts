@@ -38,10 +38,10 @@ export async function rowsOf(cursor: SegmentCursor): Promise<Row[]> {
   const rows: Row[] = []
   while (await cursor.loadBlock()) {
     while (cursor.next()) {
-      const bytes = Buffer.from(cursor.buffer)
-      const key = bytes.subarray(cursor.keyFrom, cursor.keyTo)
-      const value = cursor.tombstone ? undefined : bytes.subarray(cursor.valueFrom, cursor.valueTo)
-      rows.push(row(cursor.keyGroup, key, value, cursor.minTimer))
+      const { keyGroup, buffer, keyFrom, keyTo, valueFrom, valueTo, tombstone, minTimer } = cursor.row
+      const bytes = Buffer.from(buffer)
+      const value = tombstone ? undefined : bytes.subarray(valueFrom, valueTo)
+      rows.push(row(keyGroup, bytes.subarray(keyFrom, keyTo), value, minTimer))
     }
   }
   return rows

@@ -112,24 +112,31 @@ describe('a segment', () => {
   it('says that a newer format is newer', async () => {
     const bytes = Buffer.from(await segmentOf(many.slice(0, 5)))
     const footer = bytes.length - FOOTER_BYTES
-    bytes.writeUInt16LE(2, footer + 24)
+    bytes.writeUInt16LE(3, footer + 24)
     bytes.writeUInt32LE(crc32(bytes, footer, footer + 26), footer + 26)
     expect(() => SegmentReader.fromBytes('x.seg', bytes)).toThrow(
       expect.objectContaining({
         code: 'MILLRACE_RESTORE',
-        message: 'x.seg was written by a newer version of Millrace (format 2)',
+        message: 'x.seg was written by a newer version of Millrace (format 3)',
       }) as Error,
     )
   })
 
-  it('has the bytes that version 1 writes', async () => {
-    const bytes = await segmentOf([row(3, 'k', 'v', 5), row(4, 'gone')])
-    expect(Buffer.from(bytes).toString('hex')).toBe(
-      '0300060100000000000014406b76' + // 3, key 1 + timer, value 1, 5.0, k, v
-        '040011676f6e65' + // 4, key 4 + tombstone, gone
-        `0300040002001565c71bf60000000000001440016b` +
-        '15000000000015000000010000000200000000006d8827680100be7aee164d4c52534547',
-    )
+  const few = [row(3, 'name', 'v', 5), row(4, 'gone')]
+  /** 3, key 4 + timer, value 1, 5.0, name, v; then 4, key 4 + tombstone, gone. */
+  const fewRows = '0300120100000000000014406e616d6576' + '040011676f6e65'
+
+  it('has the bytes that version 2 writes', async () => {
+    const bytes = Buffer.from(await segmentOf(few)).toString('hex')
+    const index = '03000400020018216ec9a30000000000001440046e616d65' + '03cc2651'
+    expect(bytes).toBe(fewRows + index + '1800000000001c000000010000000200000000001ca379ca020092e89eda4d4c52534547')
+  })
+
+  it('is read as version 1 wrote it', async () => {
+    const index = '03000400020018216ec9a30000000000001440046e616d65'
+    const bytes = fewRows + index + '1800000000001800000001000000020000000000266dd2320100159e276d4d4c52534547'
+    const reader = SegmentReader.fromBytes('s', Buffer.from(bytes, 'hex'))
+    expect(await rowsOf(reader.cursor())).toEqual(few)
   })
 })
 

@@ -125,6 +125,7 @@ describe('checkpoints that are given up', () => {
         parallelism: random.between(1, 4),
         checkpointIntervalMs: 3,
         checkpointTimeoutMs: 25,
+        toleratedCheckpointFailures: 1_000_000,
         restartAttempts: 20,
         events: { checkpointFailed: () => void givenUp++ },
       })

@@ -78,6 +78,9 @@ describe('the one rule', () => {
       logFormat: 'json',
       metrics: 'cloudwatch',
       metricsLevel: 'task',
+      cleanupCheckpoints: 'ended',
+      restartStrategy: 'fixed',
+      restartJitter: '0.3',
       jobId: 'x',
       checkpointDir: 's3://b/p',
     }

@@ -1,6 +1,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
-import { Attempt, type CheckpointSink } from '../../runtime/coordinator/attempt.js'
+import type { CheckpointManifest } from '../../runtime/checkpoint/manifest.js'
+import { Attempt } from '../../runtime/coordinator/attempt.js'
+import { DEFAULT_CHECKPOINTING } from '../../runtime/coordinator/checkpoint-rules.js'
+import type { CheckpointSink } from '../../runtime/coordinator/checkpoint-sink.js'
 import type { JobEvents } from '../../runtime/coordinator/events.js'
 import type { PendingCheckpoint } from '../../runtime/coordinator/pending-checkpoint.js'
 import type { SlotHost } from '../../runtime/coordinator/slot-host.js'
@@ -48,7 +51,18 @@ function attempt(
     slots,
     128,
   )
-  const checkpoints: CheckpointSink = { nextId: () => 1, complete, abandon: () => undefined, late: () => undefined }
+  const checkpoints: CheckpointSink = {
+    nextId: () => 1,
+    commit: async (pending) => {
+      await complete(pending)
+      return {} as CheckpointManifest
+    },
+    publish: async () => {},
+    abandon: () => {},
+    lost: () => {},
+    late: () => {},
+    restored: () => {},
+  }
   return new Attempt({
     plan,
     assignments: Array.from({ length: slots }, (_, slot) => ({ slot }) as SlotAssignment),
@@ -56,9 +70,7 @@ function attempt(
     host,
     clock,
     checkpoints,
-    checkpointIntervalMs: 0,
-    checkpointTimeoutMs: 60_000,
-    alignmentTimeoutMs: 30_000,
+    checkpointing: DEFAULT_CHECKPOINTING,
     restoredSources: {},
     counterBase: {},
     events,

@@ -188,6 +188,9 @@ export class OperatorHarness {
       clock: { now: () => this.processingTime, setTimeout: () => () => undefined },
       metrics: this.metrics(),
       execute: (task) => task(),
+      failureOf: () => (error) => {
+        throw error
+      },
       releaseWatermark: () => undefined,
       print: () => undefined,
       warn: () => undefined,

@@ -4,6 +4,7 @@ import { mapKeyOf } from '../../runtime/codec/map-key.js'
 import type { Key } from '../../runtime/contract/key.js'
 import type { KeyedBackend } from '../../runtime/state/keyed-backend.js'
 import { MemorySpillStore } from '../../runtime/state/memory-spill-store.js'
+import { StoredSegments } from './stored-segments.js'
 import {
   groupOf,
   HandClock,
@@ -73,6 +74,10 @@ const KINDS = [
   'abort',
   'housekeep',
   'housekeep',
+  'restoreSlice',
+  'restoreSlice',
+  'merge',
+  'restart',
   'restart',
 ] as const
 
@@ -82,15 +87,25 @@ interface Op {
   readonly n: number
 }
 
+interface Pending {
+  readonly id: number
+  readonly rows: Rows
+  readonly model: Model
+  readonly watermark: number
+  readonly firstTimers: readonly [number, number]
+  written: boolean
+}
+
 /** The backend, the model that follows it step by step, and what complete checkpoints hold. */
 class World {
   backend: KeyedBackend
   model = new Model()
-  durable = new Rows()
+  readonly segments = new StoredSegments()
   durableModel = new Model()
   watermark = -Infinity
-  #pending: { id: number; rows: Rows; model: Model; watermark: number; written: boolean } | undefined
+  #pending: Pending | undefined
   #durableWatermark = -Infinity
+  #firstTimers: readonly [number, number] = [Infinity, Infinity]
   #checkpoints = 0
   readonly #cacheBytes: number
   readonly #clock = new HandClock()
@@ -107,15 +122,19 @@ class World {
       case 'fireProcessing':
         return this.#fireProcessing(n)
       case 'prefetch': {
-        const keys = KEYS.slice(0, n)
-        const brought = this.backend.prefetch(
-          keys,
-          Uint16Array.from(keys, (key) => groupOf(key)),
-          keys.length,
-        )
+        if (n % 3 === 0) await prefetch(this.backend, meant(keyIndex))
+        const brought = prefetch(this.backend, KEYS.slice(0, n))
         if (n % 3 === 0) await this.#meanwhile(keyIndex, n)
         return brought
       }
+      case 'restoreSlice': {
+        if (n % 3 === 0) await prefetch(this.backend, meant(keyIndex))
+        const moved = this.backend.restoreSlice()
+        if (n % 3 === 0) await this.#meanwhile(keyIndex, n)
+        return moved
+      }
+      case 'merge':
+        return this.segments.merge(n % (this.segments.runs + 1))
       case 'freeze':
         return this.#freeze()
       case 'slice':
@@ -127,19 +146,26 @@ class World {
         this.#pending = undefined
         return
       case 'housekeep': {
+        if (n % 3 === 0) await prefetch(this.backend, meant(keyIndex))
         const written = this.backend.evictIfNeeded()
         if (n % 3 === 0) await this.#meanwhile(keyIndex, n)
         return written
       }
       case 'restart':
         return this.#restart()
-      default:
-        return this.#change(kind, KEYS[keyIndex % KEYS.length]!, n)
+      default: {
+        const key = KEYS[keyIndex % KEYS.length]!
+        await prefetch(this.backend, [key])
+        return this.#change(kind, key, n)
+      }
     }
   }
 
   /** The backend holds what the model does, and so do the complete checkpoints. */
   async check(): Promise<void> {
+    await prefetch(this.backend, KEYS)
+    for (const key of KEYS) expect(readEntry(this.backend, key)).toEqual(readModel(this.model.of(key)))
+    await this.backend.restoreAll()
     for (const key of KEYS) expect(readEntry(this.backend, key)).toEqual(readModel(this.model.of(key)))
     expect(this.backend.pendingEventTimers()).toBe(count(this.model, 'event'))
     expect(this.backend.pendingProcessingTimers()).toBe(count(this.model, 'processing'))
@@ -158,11 +184,11 @@ class World {
     })
   }
 
-  /** What records do while the backend waits for its store. */
+  /** What records do while the backend waits for its store. Their keys have been prefetched. */
   async #meanwhile(key: number, n: number): Promise<void> {
     for (let i = 0; i < 6; i++) {
       const kind = (['sum', 'clearAll', 'cell', 'clearAll', 'event', 'read'] as const)[(n + i) % 6]!
-      this.#change(kind, KEYS[(key + (i >> 1)) % KEYS.length]!, n)
+      this.#change(kind, meant(key)[i >> 1]!, n)
       await Promise.resolve()
     }
   }
@@ -309,7 +335,8 @@ class World {
   async #freeze(): Promise<void> {
     const id = ++this.#checkpoints
     this.backend.freeze(id)
-    this.#pending = { id, rows: new Rows(), model: this.model.copy(), watermark: this.watermark, written: false }
+    const [rows, model, firstTimers] = [new Rows(), this.model.copy(), this.backend.firstTimers()]
+    this.#pending = { id, rows, model, watermark: this.watermark, firstTimers, written: false }
     await Promise.resolve()
   }
 
@@ -317,6 +344,7 @@ class World {
     const pending = this.#pending
     if (pending === undefined || pending.written) return
     if (n % 3 === 0) this.backend.encodeSlice(n % 7)
+    if (n % 2 === 0) await prefetch(this.backend, meant(n))
     const brought = this.backend.prefetchFrozen()
     if (n % 2 === 0) await this.#meanwhile(n, n)
     await brought
@@ -328,12 +356,14 @@ class World {
     if (pending === undefined) return
     if (!pending.written) await this.backend.writeRows(pending.rows)
     this.backend.completeCheckpoint(pending.id)
-    this.durable.apply(pending.rows)
+    await this.segments.add(pending.rows)
+    this.#firstTimers = pending.firstTimers
     this.durableModel = pending.model
     this.#durableWatermark = pending.watermark
     this.#pending = undefined
     const restored = this.#open(this.#durableWatermark)
     await this.#restoreInto(restored)
+    await restored.restoreAll()
     for (const key of KEYS) expect(readEntry(restored, key)).toEqual(readModel(this.durableModel.of(key)))
     expect(restored.pendingEventTimers()).toBe(count(this.durableModel, 'event'))
     expect(restored.pendingProcessingTimers()).toBe(count(this.durableModel, 'processing'))
@@ -351,11 +381,18 @@ class World {
   }
 
   async #restoreInto(backend: KeyedBackend): Promise<void> {
-    for (const { keyGroup, key, value } of this.durable.rows.values()) {
-      backend.restoreRow(keyGroup, key, value!)
-      await backend.evictIfNeeded()
-    }
+    backend.restoreFrom(await this.segments.open(), this.#firstTimers)
   }
+}
+
+/** The keys of `#meanwhile`. */
+function meant(key: number): readonly Key[] {
+  return [0, 1, 2].map((i) => KEYS[(key + i) % KEYS.length]!)
+}
+
+async function prefetch(backend: KeyedBackend, keys: readonly Key[]): Promise<void> {
+  const keyGroups = Uint16Array.from(keys, (key) => groupOf(key))
+  await backend.prefetch(keys, keyGroups, keys.length)
 }
 
 function count(model: Model, kind: 'event' | 'processing'): number {

@@ -180,7 +180,7 @@ describe('a barrier that overtakes', () => {
           expect(bench.aligned).toBeUndefined()
           expect(bench.complete).toBe(true)
           const parts = bench.logged.map((logged, c) => [
-            ...bench.processed[c]!.slice(0, bench.snapshot![c]!),
+            ...bench.processed[c]!.slice(0, bench.snapshot![c]),
             ...logged,
           ])
           expect(parts).toEqual(due)

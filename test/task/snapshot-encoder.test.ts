@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { MillraceError } from '../../runtime/contract/errors.js'
 import type { KeyedBackend } from '../../runtime/state/keyed-backend.js'
 import type { Link, LinkSnapshot } from '../../runtime/task/link.js'
 import { SnapshotEncoder, type SegmentWriter } from '../../runtime/task/snapshot-encoder.js'
@@ -17,19 +18,21 @@ function snapshot(checkpointId: number): SubtaskSnapshot {
   return { task: 0, checkpointId, operators: [operator] }
 }
 
-function encoder() {
+function encoder(writer: SegmentWriter = segments) {
   const acks: { id: number; operators: readonly OperatorSnapshot[] }[] = []
   const aborted: number[] = []
+  const declined: unknown[] = []
   const backend = { abortCheckpoint: (id: number) => aborted.push(id) } as unknown as KeyedBackend
   const links = [{ uid: 'op', backend } as unknown as Link]
-  const encoding = new SnapshotEncoder(segments, {
+  const encoding = new SnapshotEncoder(writer, {
     done: ({ checkpointId }, operators) => acks.push({ id: checkpointId, operators }),
+    declined: ({ checkpointId }, uid, error) => declined.push({ id: checkpointId, uid, error }),
     failed: (error) => {
       throw error
     },
     wake: () => {},
   })
-  return { encoding, acks, aborted, links }
+  return { encoding, acks, aborted, declined, links }
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -51,13 +54,51 @@ describe('SnapshotEncoder', () => {
     expect(encoding.hasWork()).toBe(false)
   })
 
-  it('writes no more into an older checkpoint once a newer one begins', () => {
+  it('lets state be frozen again once all rows of the checkpoint before are taken, stored or not', async () => {
+    const stored = new Map<number, (refs: []) => void>()
+    const { encoding, acks, links } = encoder({
+      begin: (_, id) => ({
+        slice: () => true,
+        finish: () => new Promise((resolve) => stored.set(id, resolve)),
+      }),
+    })
+    expect(encoding.untaken(0)).toBe(undefined)
+    encoding.add(snapshot(1), links)
+    const free = encoding.untaken(0)
+    expect(free).toBeInstanceOf(Promise)
+    encoding.slice()
+    await free
+    expect(encoding.untaken(0)).toBe(undefined)
+    encoding.add(snapshot(2), links)
+    encoding.slice()
+    // In order, whichever is stored first: with the later one all of the earlier one has arrived.
+    stored.get(2)!([])
+    await settled()
+    expect(acks).toEqual([])
+    stored.get(1)!([])
+    await settled()
+    expect(acks.map(({ id }) => id)).toEqual([1, 2])
+  })
+
+  it('lets state be frozen again when the checkpoint before is given up', async () => {
     const { encoding, acks, links } = encoder()
     encoding.add(snapshot(1), links)
-    encoding.abort(2 - 1)
-    encoding.add(snapshot(2), links)
+    const free = encoding.untaken(0)
+    encoding.abort(1)
+    await free
     expect(acks.map(({ id, operators }) => [id, operators[0]!.segments])).toEqual([[1, []]])
-    expect(encoding.hasWork()).toBe(true)
+  })
+
+  it('declines what storage does not take, and hands over the rest', async () => {
+    const error = new MillraceError('MILLRACE_STORAGE', 'disk full')
+    const { encoding, acks, declined, links } = encoder({
+      begin: () => ({ slice: () => true, finish: () => Promise.reject(error) }),
+    })
+    encoding.add(snapshot(1), links)
+    encoding.slice()
+    await settled()
+    expect(declined).toEqual([{ id: 1, uid: 'op', error }])
+    expect(acks).toEqual([{ id: 1, operators: [{ uid: 'op', committables: ['part'], segments: [] }] }])
   })
 
   it('encodes nothing of a checkpoint that was aborted before its barrier came through', () => {

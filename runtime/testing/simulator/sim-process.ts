@@ -7,7 +7,9 @@ import { serializeError, type SerializedError } from '../../contract/errors.js'
 import type { JobDefinition } from '../../contract/graph.js'
 import type { MergeRunner } from '../../coordinator/background-merges.js'
 import type { JobEvents } from '../../coordinator/events.js'
-import { JobCoordinator, type JobResult } from '../../coordinator/job-coordinator.js'
+import { DEFAULT_EXPONENTIAL } from '../../coordinator/exponential-restarts.js'
+import { JobCoordinator } from '../../coordinator/job-coordinator.js'
+import type { JobResult } from '../../coordinator/job-options.js'
 import { planJob } from '../../plan/plan.js'
 import type { Faults } from './faults.js'
 import { Actor, type Scheduler } from './scheduler.js'
@@ -28,6 +30,9 @@ export interface ProcessSettings {
   readonly alignmentTimeoutMs: number
   /** So small a time-out that no checkpoint may ever complete. */
   readonly impatient: boolean
+  readonly minPauseMs: number
+  readonly maxConcurrentCheckpoints: number
+  readonly toleratedFailures: number
   readonly ringBytes: number
   readonly cacheBytes: number
   readonly restartAttempts: number
@@ -164,10 +169,16 @@ export class SimProcess {
       },
       spillDirectory: 'sim:',
       merge: this.merges(),
-      checkpointIntervalMs: settings.checkpointIntervalMs,
-      checkpointTimeoutMs: settings.checkpointTimeoutMs,
-      alignmentTimeoutMs: settings.alignmentTimeoutMs,
-      restartAttempts: settings.restartAttempts,
+      checkpointing: {
+        intervalMs: settings.checkpointIntervalMs,
+        timeoutMs: settings.checkpointTimeoutMs,
+        alignmentTimeoutMs: settings.alignmentTimeoutMs,
+        minPauseMs: settings.minPauseMs,
+        maxConcurrent: settings.maxConcurrentCheckpoints,
+        toleratedFailures: settings.toleratedFailures,
+      },
+      restart: { kind: 'exponential', ...DEFAULT_EXPONENTIAL, attempts: settings.restartAttempts },
+      random: () => random.next(),
       choose: (latest) => confirmRestore(found, JOB_ID, latest),
     })
     return this.coordinator.run()

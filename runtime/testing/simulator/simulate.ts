@@ -134,6 +134,9 @@ const CALM_SETTINGS: Omit<ProcessSettings, 'parallelism'> = {
   checkpointTimeoutMs: 600_000,
   alignmentTimeoutMs: Infinity,
   impatient: false,
+  minPauseMs: 0,
+  maxConcurrentCheckpoints: 1,
+  toleratedFailures: 0,
   ringBytes: 64 * 1024,
   cacheBytes: 64 * 2 ** 20,
   restartAttempts: 0,
@@ -146,6 +149,9 @@ function settingsOf(seeded: SimRandom, expectedMs: number): WorldOptions['settin
   const tinyRings = seeded.chance(0.3)
   const tinyCache = seeded.chance(0.3)
   const impatient = seeded.chance(0.2)
+  const concurrent = seeded.pick([1, 1, 2, 3])
+  const pauses = concurrent === 1 && seeded.chance(0.3)
+  const tolerated = seeded.pick([0, 2, 1_000_000])
   return (random, calm) => ({
     maxParallelism,
     parallelism: random.between(1, 4),
@@ -153,6 +159,10 @@ function settingsOf(seeded: SimRandom, expectedMs: number): WorldOptions['settin
     checkpointTimeoutMs: impatient && !calm ? random.between(5, 500) : 60_000,
     alignmentTimeoutMs: random.pick([0, 0, 5, 50, Infinity]),
     impatient: impatient && !calm,
+    minPauseMs: pauses ? Math.ceil(intervalMs / 2) : 0,
+    maxConcurrentCheckpoints: concurrent,
+    // No job gets anywhere that restarts before any checkpoint can complete.
+    toleratedFailures: impatient ? 1_000_000 : tolerated,
     ringBytes: tinyRings ? random.pick([128, 512, 2048]) : 64 * 1024,
     cacheBytes: tinyCache ? random.pick([0, 2_000, 20_000]) : 64 * 2 ** 20,
     restartAttempts: random.pick([0, 3, 10]),
