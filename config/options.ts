@@ -234,7 +234,8 @@ export const OPTIONS: {
     argument: 'N',
     type: integer(0, 1_000_000),
     default: '10',
-    description: 'exponential: failures without a checkpoint between them before the job fails for good; fixed: restarts in all',
+    description:
+      'exponential: failures without a checkpoint between them before the job fails for good; fixed: restarts in all',
   },
   restartDelayMs: {
     key: 'restart-delay',

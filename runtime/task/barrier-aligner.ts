@@ -75,9 +75,9 @@ export class BarrierAligner {
     return { kind: 'aligned', checkpointId }
   }
 
-  /** Whether the checkpoint's barrier is still to come through some channel, and no channel lags behind another one. */
+  /** Whether the checkpoint's barrier is still to come through some channel. */
   awaits(checkpointId: number): boolean {
-    return checkpointId > this.lastId && checkpointId >= this.pendingId && this.lag === 0
+    return checkpointId > this.lastId && checkpointId >= this.pendingId
   }
 
   /** Whether the channel's barrier has come, and those of others have not. */
@@ -85,7 +85,7 @@ export class BarrierAligner {
     return this.pendingId === checkpointId && this.blocked(channel)
   }
 
-  /** The snapshot is taken now, where the aligner {@link awaits} the checkpoint. Channels that have had no barrier lag. */
+  /** The snapshot is taken now, where the aligner {@link awaits} the checkpoint and nothing lags. Channels that have had no barrier lag. */
   overtake(checkpointId: number): void {
     const behind = Array.from(this.channels, (_, c) => !this.arrivedAt(c, checkpointId))
     this.release()

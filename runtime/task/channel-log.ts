@@ -36,8 +36,8 @@ export class ChannelLog {
   }
 
   /** Something was in flight that cannot be stored. */
-  fail(error: unknown): void {
-    this.settle(Promise.reject(error as Error))
+  fail(error: Error): void {
+    this.settle(Promise.reject(error))
     this.giveUp()
   }
 

@@ -1,6 +1,5 @@
 import { channelsPath } from '../checkpoint/segment-path.js'
 import type { ChannelsRef } from '../checkpoint/manifest.js'
-import { serializeError } from '../contract/errors.js'
 import type { Partitioning } from '../contract/graph.js'
 import type { Key } from '../contract/key.js'
 import { FrameStore } from '../exchange/stored-frame.js'
@@ -85,7 +84,7 @@ export class GateBuilder {
       maxRecords: BATCH_RECORDS,
       limitBytes: RINGS_AHEAD * assignment.memory.ringBytes * channels.length,
       refused: (error) =>
-        slot.warn(uid, `its checkpoints stay aligned: ${serializeError(error).message}, and so cannot be kept in one`),
+        slot.warn(uid, `its checkpoints stay aligned: ${error.message}, and so cannot be kept in one`),
       log: (checkpointId) => {
         let part = 0
         return new ChannelLog((inFlight) => this.write(uid, checkpointId, part++, names, inFlight))

@@ -106,10 +106,15 @@ export class InputGate {
     return this.mayReadAhead() && this.channels.some((one, c) => this.aligner.lagging(c) && one.reader.hasNext())
   }
 
+  /** Whether barriers of the checkpoint are still to come. */
+  awaits(checkpointId: number): boolean {
+    return this.aligner.awaits(checkpointId)
+  }
+
   /** Whether the checkpoint's barrier may overtake now what is in the channels. */
   mayOvertake(checkpointId: number): boolean {
     if (this.overtaking === undefined || this.overtaking.refusal !== undefined) return false
-    if (!this.aligner.awaits(checkpointId)) return false
+    if (this.aligner.anyLagging || !this.aligner.awaits(checkpointId)) return false
     return this.channels.every(({ place }, c) => place !== undefined || this.aligner.arrivedAt(c, checkpointId))
   }
 
@@ -156,7 +161,7 @@ export class InputGate {
   }
 
   private note(element: TakenElement['element'], channel: number): void {
-    if (element.kind === 'records') this.log?.fail(this.overtaking!.refusal)
+    if (element.kind === 'records') this.log?.fail(this.overtaking!.refusal!)
     else this.log?.add({ ...this.channels[channel]!.place!, element })
   }
 

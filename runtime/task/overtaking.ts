@@ -1,3 +1,4 @@
+import { MillraceError } from '../contract/errors.js'
 import type { FrameStore, StoredFrame } from '../exchange/stored-frame.js'
 import { RecordBatch } from '../exchange/record-batch.js'
 import type { ChannelLog } from './channel-log.js'
@@ -10,7 +11,7 @@ export interface OvertakingOptions {
   /** Of memory for what is read ahead. */
   readonly limitBytes: number
   /** Records cannot be written: called once. */
-  readonly refused: (error: unknown) => void
+  readonly refused: (error: MillraceError) => void
   /** Where what is in flight at a checkpoint goes. */
   readonly log: (checkpointId: number) => ChannelLog
   /** What was in flight at the checkpoint restored. */
@@ -20,7 +21,7 @@ export interface OvertakingOptions {
 /** How barriers overtake what is in the channels of a gate. Slot thread. */
 export class Overtaking {
   /** Why a record cannot be written; undefined as long as all can. */
-  refusal: unknown
+  refusal: MillraceError | undefined
   readonly ahead: ReadAhead
   readonly limitBytes: number
   readonly log: (checkpointId: number) => ChannelLog
@@ -39,7 +40,7 @@ export class Overtaking {
     try {
       return this.options.frames.store(batch)
     } catch (error) {
-      if ((error as { code?: string }).code !== 'MILLRACE_VALUE') throw error
+      if (!(error instanceof MillraceError) || error.code !== 'MILLRACE_VALUE') throw error
       if (this.refusal === undefined) this.options.refused(error)
       this.refusal ??= error
       return copyOf(batch)

@@ -113,8 +113,8 @@ export class Subtask implements GateOutput {
   private waits = 0
   /** Of a source. */
   private readonly triggers: Trigger[] = []
-  /** Of others: the checkpoint whose barriers may overtake records once its alignment has taken too long. */
-  private impatient: Required<Trigger> | undefined
+  /** Of others: checkpoints whose barriers are awaited, oldest first. None overtakes anything before an older one has come. */
+  private awaited: Trigger[] = []
   private readonly shouldYield: () => boolean
 
   constructor(options: {
@@ -168,7 +168,7 @@ export class Subtask implements GateOutput {
   private goOn(): boolean {
     if (!this.drain()) return false
     if (this.waiting) return this.goOnPreparing()
-    if (this.impatient !== undefined && this.overtake(this.impatient)) return true
+    if (this.awaited.length > 0 && this.overtake()) return true
     if (this.heldBack()) return this.takeTrigger()
     if (this.applying) {
       if (this.barrierBetweenSlices()) return true
@@ -188,7 +188,7 @@ export class Subtask implements GateOutput {
     if (this.blocked()) return this.writers.some((writer) => writer.canDrain())
     if (this.canAdvanceHeld() || this.mailbox.next(this.tasksFrom(this.preparing ?? 0)) >= 0) return true
     if (this.waiting) return false
-    if (this.impatient !== undefined && this.mayOvertake(this.impatient)) return true
+    if (this.awaited.length > 0 && this.mayOvertake(this.awaited[0]!)) return true
     if (this.heldBack()) return this.triggers.length > 0
     if (this.applying) return !this.timersPause()
     if (this.pauses.any && this.pauses.at() >= 0) return this.triggers.length > 0
@@ -253,21 +253,20 @@ export class Subtask implements GateOutput {
   /** Milliseconds until something must be looked at again without anybody waking the slot. */
   nextCheckMs(): number {
     if (this.source !== undefined) return this.finishedOnce ? Infinity : this.source.driver.nextIdleCheckMs()
-    const leftMs = this.impatient === undefined ? 0 : this.patienceEndsMs(this.impatient) - this.host.clock.now()
+    const leftMs = this.awaited.length === 0 ? 0 : patienceEndsMs(this.awaited[0]!) - this.host.clock.now()
     return leftMs > 0 ? leftMs : Infinity
   }
 
   /** The coordinator triggered a checkpoint. A barrier enters at a source; others may not wait for it for ever. */
   trigger(trigger: Trigger): void {
-    const { checkpointId, timestampMs, alignmentTimeoutMs } = trigger
     if (this.source !== undefined) {
       this.source.driver.trigger()
       this.triggers.push(trigger)
-    } else if (alignmentTimeoutMs !== undefined) this.impatient = { checkpointId, timestampMs, alignmentTimeoutMs }
+    } else if (this.gate!.awaits(trigger.checkpointId)) this.awaited.push(trigger)
   }
 
   abort(checkpointId: number): void {
-    if (this.impatient?.checkpointId === checkpointId) this.impatient = undefined
+    this.awaited = this.awaited.filter((one) => one.checkpointId !== checkpointId)
     this.gate?.abort(checkpointId)
     for (const link of this.links) link.checkpointAborted(checkpointId)
   }
@@ -328,7 +327,7 @@ export class Subtask implements GateOutput {
   }
 
   aligned(checkpointId: number, timestampMs: number): void {
-    if (this.impatient?.checkpointId === checkpointId) this.impatient = undefined
+    this.awaited = this.awaited.filter((one) => one.checkpointId > checkpointId)
     this.wait(this.takeSnapshot(checkpointId, timestampMs))
   }
 
@@ -368,24 +367,20 @@ export class Subtask implements GateOutput {
     return true
   }
 
-  private patienceEndsMs({ timestampMs, alignmentTimeoutMs }: Required<Trigger>): number {
-    return timestampMs + alignmentTimeoutMs
-  }
-
-  private mayOvertake(trigger: Required<Trigger>): boolean {
-    return this.patienceEndsMs(trigger) <= this.host.clock.now() && this.gate!.mayOvertake(trigger.checkpointId)
+  private mayOvertake(trigger: Trigger): boolean {
+    return patienceEndsMs(trigger) <= this.host.clock.now() && this.gate!.mayOvertake(trigger.checkpointId)
   }
 
   /**
    * The snapshot is taken before all barriers have come; what its operators have not seen by then is in flight. At any time when no
    * record or timer is half way: upstream says again how far event time has come.
    */
-  private overtake(trigger: Required<Trigger>): boolean {
-    if (!this.mayOvertake(trigger)) return false
-    const { checkpointId, timestampMs } = trigger
-    this.impatient = undefined
+  private overtake(): boolean {
+    const { checkpointId, timestampMs } = this.awaited[0]!
+    if (!this.mayOvertake(this.awaited[0]!)) return false
     const log = this.gate!.overtake(checkpointId, this.batch)
     if (log === undefined) return false
+    this.awaited.shift()
     this.wait(this.takeSnapshot(checkpointId, timestampMs, log.written))
     return true
   }
@@ -661,4 +656,8 @@ export class Subtask implements GateOutput {
     for (const writer of this.writers) if (!writer.drain()) clear = false
     return clear
   }
+}
+
+function patienceEndsMs({ timestampMs, alignmentTimeoutMs = Infinity }: Trigger): number {
+  return timestampMs + alignmentTimeoutMs
 }

@@ -50,7 +50,7 @@ describe('BarrierAligner', () => {
     aligner.barrier(0, 1)
     aligner.overtake(1)
     expect(aligner.barrier(0, 2).kind).toBe('blocked')
-    expect(aligner.awaits(2)).toBe(false)
+    expect(aligner.anyLagging).toBe(true)
     expect(aligner.barrier(1, 1)).toEqual({ kind: 'caughtUp', checkpointId: 1 })
     expect(aligner.blocked(0)).toBe(true)
     expect(aligner.barrier(1, 2).kind).toBe('aligned')
