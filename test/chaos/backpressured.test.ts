@@ -60,7 +60,7 @@ describe('a job under backpressure', () => {
         const newest = impatient.newestCheckpoint()
         return newest !== undefined && inFlight(newest) > 100_000
       })
-        expect(patient.newestCheckpoint()).toBeUndefined()
+      expect(patient.newestCheckpoint()).toBeUndefined()
       await Promise.all([kill(first), kill(second)])
     },
   )
