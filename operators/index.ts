@@ -40,6 +40,7 @@ export type {
   AsyncOptions,
 } from './async/async-function.js'
 export type { AsyncRetry } from './async/async-retry.js'
+export { deadLetter } from './connectors/dead-letter/dead-letter.js'
 export { sinkFor } from './connectors/sink-for.js'
 export type { GeneratorFactory } from './connectors/datagen/locator.js'
 export { streamFrom, type StreamFromOptions } from './connectors/stream-from.js'

@@ -1,7 +1,8 @@
 /** The first order of each number. */
-import { boundedOutOfOrderness, defineJob, p, value } from 'millrace'
+import { boundedOutOfOrderness, defineJob, p } from 'millrace'
 import { benchSource } from '../lib/bench-source.js'
 import { checksumSink } from '../lib/checksum-sink.js'
+import { firstOrder } from '../lib/first-order.js'
 import { fnv1a } from '../streams/checksum.js'
 import { order, ORDER_DISORDER_MS, type Order } from '../streams/order.js'
 
@@ -18,18 +19,7 @@ export default defineJob({
         watermarks: boundedOutOfOrderness(ORDER_DISORDER_MS, ({ ts }: Order) => ts),
       })
       .keyBy(({ orderId }) => orderId)
-      .process({
-        state: { seen: value<boolean>() },
-        onElement(order, ctx) {
-          if (ctx.state.seen.value() !== undefined) return
-          ctx.state.seen.update(true)
-          ctx.timers.registerEventTimer(order.ts + ttl)
-          ctx.emit(order)
-        },
-        onTimer(_time, ctx) {
-          ctx.state.seen.clear()
-        },
-      })
+      .process(firstOrder(ttl))
       .uid('first')
       .sinkTo(
         checksumSink(({ orderId }) => fnv1a(orderId)),

@@ -3,7 +3,7 @@ import { MillraceError } from '../contract/errors.js'
 const COPY_BY_LOOP_BELOW = 64
 const MAX_BYTES = 2 ** 31 - 1
 
-/** A buffer that grows by doubling. Numbers are little-endian. */
+/** A buffer that grows fourfold, so that what is copied stays small beside what is written. Numbers are little-endian. */
 export class ByteWriter {
   /** May be replaced by any write. */
   buffer: Uint8Array
@@ -11,7 +11,7 @@ export class ByteWriter {
   #view: DataView
 
   constructor(capacity: number) {
-    this.buffer = new Uint8Array(Math.max(64, capacity))
+    this.buffer = unfilled(Math.max(64, capacity))
     this.#view = new DataView(this.buffer.buffer)
   }
 
@@ -79,9 +79,14 @@ export class ByteWriter {
         hint: 'raise --parallelism, so that a subtask has less state',
       })
     }
-    const larger = new Uint8Array(Math.min(MAX_BYTES, Math.max(needed, this.buffer.length * 2)))
+    const larger = unfilled(Math.min(MAX_BYTES, Math.max(needed, this.buffer.length * 4)))
     larger.set(this.buffer.subarray(0, this.length))
     this.buffer = larger
     this.#view = new DataView(larger.buffer)
   }
+}
+
+/** Pages of memory that nothing has been written to yet cost nothing: filling them with zeros would stop the thread for milliseconds. */
+function unfilled(bytes: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(bytes)
 }

@@ -102,6 +102,11 @@ export class ManifestLog {
     return this.#top.emptyRun
   }
 
+  /** An append failed, but its checkpoint may be in the log for all one knows, or still come to be. */
+  get inDoubt(): boolean {
+    return this.#inDoubt.size > 0
+  }
+
   newestPosition(): number {
     return this.#top.newestPosition
   }
@@ -200,6 +205,31 @@ export class ManifestLog {
   async retire(): Promise<RetentionReport> {
     if (this.#retention === undefined || this.#fenced) return { deleted: [], problems: [] }
     return this.#retention.run()
+  }
+
+  /**
+   * The job has ended, and nothing shall go on from its checkpoints: an epoch record says so, then all of them and their segments are
+   * deleted. MILLRACE_FENCED if another process took over. Nothing can be appended afterwards.
+   */
+  async forget(nonce: string, createdAtMs: number): Promise<RetentionReport> {
+    const epoch = this.#epoch
+    if (epoch === undefined || this.#fenced) throw this.#fence(undefined)
+    const record: EpochRecord = {
+      ...epoch,
+      position: this.#next,
+      epoch: epoch.epoch + 1,
+      nonce,
+      createdAtMs,
+      runStartedAtMs: createdAtMs,
+      continues: null,
+      forgets: true,
+    }
+    const created = await this.#create(record)
+    if (created.by === 'other' || !(await this.#isTop(record.position))) {
+      throw this.#fence(created.by === 'other' ? created.entry : undefined)
+    }
+    this.#fenced = true
+    return new Retention(this.#storage, this.#jobId, record.epoch, record.position, 0).run()
   }
 
   /** Keeps what the checkpoint, one of the retained ones, refers to until the result is called. */

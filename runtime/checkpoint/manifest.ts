@@ -155,6 +155,8 @@ export interface EpochRecord {
   readonly runStartedAtMs?: number
   /** Position of the checkpoint it goes on from; null for a fresh start. */
   readonly continues: number | null
+  /** The job has ended and what was before is deleted: it begins no run. */
+  readonly forgets?: true
 }
 
 /** What a position of the log holds. */

@@ -66,10 +66,11 @@ export class Retention {
 
   async run(): Promise<RetentionReport> {
     const problems: MillraceError[] = []
-    if (this.#known.length === 0) return { deleted: [], problems }
+    if (this.#known.length === 0 && this.#retained > 0) return { deleted: [], problems }
     const sweeping = !this.#swept
     const learned = !sweeping || (await this.#learnOlder(problems))
-    const old = new Set(this.#known.slice(0, -this.#retained).filter(({ position }) => !this.#pinned.has(position)))
+    const older = this.#known.slice(0, Math.max(0, this.#known.length - this.#retained))
+    const old = new Set(older.filter(({ position }) => !this.#pinned.has(position)))
     const dropped = [...old]
     this.#known = this.#known.filter((known) => !old.has(known))
     const kept = new Set(this.#known.flatMap(({ files }) => [...files]))

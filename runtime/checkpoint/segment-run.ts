@@ -15,7 +15,8 @@ export interface RunTarget {
   readonly run: string
 }
 
-const MAX_SEGMENT_BYTES = 64 * 1024 * 1024
+/** Leaves room for the index in a builder's buffer, which has grown to 16 MiB by then. */
+const MAX_SEGMENT_BYTES = 12 * 1024 * 1024
 
 /** Writes rows in ascending order to as many segments as they need, so that memory stays bounded. Any thread. */
 export class SegmentRunWriter implements RowSink {

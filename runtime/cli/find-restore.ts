@@ -6,6 +6,7 @@ import { readEpochBelow } from '../checkpoint/log-reader.js'
 import type { CheckpointManifest, ProcessIdentity } from '../checkpoint/manifest.js'
 import { ManifestLog } from '../checkpoint/manifest-log.js'
 import { MillraceError } from '../contract/errors.js'
+import type { Clock } from '../contract/time.js'
 import { openStorage } from '../storage/open-storage.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { mainClock } from './clock.js'
@@ -29,7 +30,18 @@ export interface RestorePlace {
   readonly allowDuplicateOutput: boolean
   /** The savepoint is to become the job's own. */
   readonly claim: boolean
+  /** What is outside of the process; by default the real thing. */
+  readonly outside?: RestoreOutside
 }
+
+/** Other storages by folder or URL, the time, and random names. */
+export interface RestoreOutside {
+  readonly open: (url: string) => CheckpointStorage
+  readonly clock: Clock
+  readonly randomId: () => string
+}
+
+const OUTSIDE: RestoreOutside = { open: openStorage, clock: mainClock, randomId: randomUUID }
 
 /** What was found. */
 export interface FoundRestore {
@@ -62,7 +74,7 @@ export async function findRestore(job: Omit<RestoreRequest, 'mode'>, place: Rest
     return { request, checkpoint, newest: latest?.position, copiedFrom: undefined, claimed: undefined, notes: [] }
   }
   const { storageUrl, position } = checkpointPlace(restore)
-  const from = openStorage(storageUrl)
+  const from = (place.outside ?? OUTSIDE).open(storageUrl)
   const named = await findCheckpoint(from, position)
   if (claim && named.savepoint !== true) throw unclaimable(`${from.describe()} is none`)
   const own = from.describe() === storage.describe()
@@ -124,8 +136,9 @@ function copy(
   place: RestorePlace,
 ): Promise<CheckpointManifest> {
   const { storage, jobId, identity } = place
-  const nowMs = mainClock.now()
-  const nonce = randomUUID()
+  const { clock, randomId } = place.outside ?? OUTSIDE
+  const nowMs = clock.now()
+  const nonce = randomId()
   const runId = `${new Date(nowMs).toISOString().replace(/[-:]|\.\d+Z/g, '')}-${nonce.slice(0, 8)}`
   return importCheckpoint({ from, checkpoint, into: storage, jobId, holder: identity, nonce, runId, nowMs })
 }

@@ -25,6 +25,7 @@ export const SIMULATE_FLAGS: readonly SimulateFlag[] = [
   { key: 'seed-base', argument: 'N', description: 'the first seed (default: 1)' },
   { key: 'records', argument: 'N', description: 'read so many records of each split (default: 1000)' },
   { key: 'threads', argument: 'N', description: 'simulate on so many threads (default: the cores)' },
+  { key: 'json', description: 'print one line of JSON at the end' },
   { key: 'trace', description: 'print the last events of a seed that fails' },
 ]
 
@@ -58,7 +59,9 @@ export async function simulateCommand(jobFile: string, flags: GivenFlags, screen
       },
       stop.signal,
     )
-    return progress.end(replayCommand(jobFile, flags), flags['trace'] !== undefined)
+    const replay = replayCommand(jobFile, flags)
+    if (flags['json'] !== undefined) return progress.endAsJson(replay)
+    return progress.end(replay, flags['trace'] !== undefined)
   } catch (error) {
     const serialized = redactor.error(serializeError(error, 'MILLRACE_INTERNAL'))
     tellFailure(screen, undefined, serialized)
@@ -71,6 +74,7 @@ export async function simulateCommand(jobFile: string, flags: GivenFlags, screen
 class SimulateProgress {
   private readonly screen: Screen
   private readonly seeds: number
+  private readonly firstSeed: number
   private readonly startMs = performance.now()
   private toldMs = performance.now()
   private readonly faults = new Map<string, number>()
@@ -84,6 +88,7 @@ class SimulateProgress {
   constructor(screen: Screen, seeds: number, firstSeed: number) {
     this.screen = screen
     this.seeds = seeds
+    this.firstSeed = firstSeed
     screen.note(`simulates ${seeds} seeds from ${firstSeed}`)
   }
 
@@ -115,7 +120,7 @@ class SimulateProgress {
     )
     const width = Math.max(0, ...[...this.faults.keys()].map((name) => name.length))
     if (this.faults.size > 0) screen.print('injected faults:')
-    for (const [name, count] of [...this.faults].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [name, count] of this.sortedFaults()) {
       screen.print(`  ${name.padEnd(width)}  ${String(count).padStart(8)}`)
     }
     for (const { seed, problems, lastEvents } of this.failed) {
@@ -128,14 +133,34 @@ class SimulateProgress {
     return this.failed.length === 0 ? 0 : FAILED
   }
 
+  endAsJson(replay: (seed: number) => string): number {
+    const { done: seeds, firstSeed: seedBase, steps, processes, checkpoints } = this
+    const failed = this.failed.map(({ seed, problems }) => ({ seed, problems, replay: replay(seed) }))
+    const faults = Object.fromEntries(this.sortedFaults())
+    this.screen.print(JSON.stringify({ seeds, seedBase, steps, processes, checkpoints, faults, failed }))
+    return failed.length === 0 ? 0 : FAILED
+  }
+
+  private sortedFaults(): [string, number][] {
+    return [...this.faults].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
   private rate(): string {
     return ((this.done * 1000) / (performance.now() - this.startMs)).toFixed(1)
   }
 }
 
 function replayCommand(jobFile: string, flags: GivenFlags): (seed: number) => string {
-  const kept = ['records', 'param', 'config'].flatMap((key) => (flags[key] ?? []).map((value) => `--${key} ${value}`))
-  return (seed) => ['npx runtime simulate', jobFile, '--seeds 1', `--seed-base ${seed}`, '--trace', ...kept].join(' ')
+  const kept = ['records', 'param', 'config'].flatMap((key) =>
+    (flags[key] ?? []).map((value) => `--${key} ${quoted(value)}`),
+  )
+  return (seed) =>
+    ['npx runtime simulate', quoted(jobFile), '--seeds 1', `--seed-base ${seed}`, '--trace', ...kept].join(' ')
+}
+
+/** As a shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 function numberOf(flags: GivenFlags, key: string, byDefault: number, least: number): number {

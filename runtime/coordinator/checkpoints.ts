@@ -69,6 +69,11 @@ export class Checkpoints implements CheckpointSink {
     return this.unpublished === undefined
   }
 
+  /** Whether the log may name more than is known here: none of what sinks have prepared may be cleared away. */
+  get inDoubt(): boolean {
+    return this.options.log.inDoubt
+  }
+
   /** A new attempt goes on from `manifest` (undefined: from nothing), after {@link publishRest}. */
   restartFrom(manifest: CheckpointManifest | undefined, plan: ExecutionPlan): void {
     this.plan = plan

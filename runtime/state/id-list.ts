@@ -37,9 +37,9 @@ export class IdList {
     } else while (other.length > 0) this.push(other.pop())
   }
 
-  /** Ascending: the order in which entries lie in memory. */
-  sort(): void {
-    this.#ids.subarray(0, this.length).sort()
+  /** Makes ids [from, to) ascend: the order in which entries lie in memory. */
+  sort(from: number, to: number): void {
+    this.#ids.subarray(from, Math.min(to, this.length)).sort()
   }
 
   /** Sorts, drops repeated ids and those that `keep` refuses. */

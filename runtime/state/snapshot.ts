@@ -19,6 +19,9 @@ import { RowBuffer } from './row-buffer.js'
 import type { RowSink, SnapshotSize } from './row-sink.js'
 import { SortedRows } from './sorted-rows.js'
 
+/** Entries of a group that are encoded in the order they lie in memory; a whole group's would take too long to sort. */
+const SORTED_IDS = 4096
+
 /** What of the frozen state is not in memory. */
 export interface SpilledChanges {
   freeze(): void
@@ -50,7 +53,7 @@ export class Snapshot implements Freezer {
   /** How far each group's frozen list has been encoded. */
   readonly #encoded: Uint32Array
   #encodeGroup = 0
-  #isSorted = false
+  #isDealt = false
   #emitted = 0
   #budget = 0
   #rows = 0
@@ -116,10 +119,10 @@ export class Snapshot implements Freezer {
     this.#budget = maxRows
     for (; this.writeGroup < groups.length; this.writeGroup++) {
       const at = this.writeGroup
-      if (!this.#isSorted) {
+      if (!this.#isDealt) {
         if (!this.#encodeRest(groups[at]!, at, this.#scratch)) return false
         if (this.spilled?.hasFrozen(at)) return false
-        this.#sort(at)
+        this.#deal(at)
       }
       if (!this.#emit(sink, groups[at]!.keyGroup)) return false
       this.#ahead[at]!.numbers.clear()
@@ -150,7 +153,7 @@ export class Snapshot implements Freezer {
       this.#leaving.push(id)
       return
     }
-    const written = at < this.writeGroup || (at === this.writeGroup && this.#isSorted)
+    const written = at < this.writeGroup || (at === this.writeGroup && this.#isDealt)
     // If the rows are out already, encoding again is for the marks that it leaves.
     this.#encode(
       page,
@@ -211,12 +214,12 @@ export class Snapshot implements Freezer {
   /** Encodes what is left of a group within the budget; false when it ran out. */
   #encodeRest(group: GroupEntries, at: number, target: RowTarget): boolean {
     const { frozen } = group
-    if (this.#encoded[at] === 0) frozen.sort()
     for (let i = this.#encoded[at]!; i < frozen.length; i++) {
       if (this.#budget-- <= 0) {
         this.#encoded[at] = i
         return false
       }
+      if (i % SORTED_IDS === 0) frozen.sort(i, i + SORTED_IDS)
       const id = frozen.at(i)
       const page = this.#table.pages[id >>> PAGE_BITS]!
       const slot = id & PAGE_MASK
@@ -226,53 +229,48 @@ export class Snapshot implements Freezer {
     return true
   }
 
-  #sort(group: number): void {
+  #deal(group: number): void {
     const ahead = this.#ahead[group]!.numbers
     const scratch = this.#scratch.numbers
-    this.#sorted.sort(ahead.length + scratch.length, (i) =>
+    this.#sorted.deal(ahead.length + scratch.length, (i) =>
       i < ahead.length ? ahead.at(i) : scratch.at(i - ahead.length),
     )
-    this.#isSorted = true
+    this.#isDealt = true
     this.#emitted = 0
   }
 
+  /** Emits the group's rows within the budget; false when it ran out. */
   #emit(sink: RowSink, keyGroup: number): boolean {
     const sorted = this.#sorted
     const ahead = this.#aheadRows.values.bytes()
     const scratch = this.#scratch.rows.values.bytes()
-    for (; this.#emitted < sorted.length; this.#emitted++) {
-      if (this.#budget-- <= 0) return false
-      const number = sorted.at(this.#emitted)
-      const rows = sorted.bufferOf(number)
-      const row = number >>> 1
-      const keyFrom = rows.keyFrom(row)
-      const keyTo = rows.keyTo(row)
-      this.#rows++
-      this.#bytes += keyTo - keyFrom
-      if (rows.isTombstone(row)) sink.addTombstone(keyGroup, rows.keys, keyFrom, keyTo)
-      else {
-        const valueFrom = rows.valueFrom(row)
-        const valueTo = rows.valueTo(row)
-        this.#bytes += valueTo - valueFrom
-        sink.add(
-          keyGroup,
-          rows.keys,
-          keyFrom,
-          keyTo,
-          (number & 1) === 0 ? ahead : scratch,
-          valueFrom,
-          valueTo,
-          rows.minTimer(row),
-        )
+    do {
+      for (; this.#emitted < sorted.length; this.#emitted++) {
+        if (this.#budget-- <= 0) return false
+        const number = sorted.at(this.#emitted)
+        this.#emitRow(sink, keyGroup, sorted.bufferOf(number), number >>> 1, (number & 1) === 0 ? ahead : scratch)
       }
-    }
+      this.#emitted = 0
+    } while (sorted.next())
     return true
+  }
+
+  #emitRow(sink: RowSink, keyGroup: number, rows: RowBuffer, row: number, values: Uint8Array): void {
+    const keyFrom = rows.keyFrom(row)
+    const keyTo = rows.keyTo(row)
+    this.#rows++
+    this.#bytes += keyTo - keyFrom
+    if (rows.isTombstone(row)) return sink.addTombstone(keyGroup, rows.keys, keyFrom, keyTo)
+    const valueFrom = rows.valueFrom(row)
+    const valueTo = rows.valueTo(row)
+    this.#bytes += valueTo - valueFrom
+    sink.add(keyGroup, rows.keys, keyFrom, keyTo, values, valueFrom, valueTo, rows.minTimer(row))
   }
 
   #clearScratch(): void {
     this.#scratch.numbers.clear()
     this.#scratch.rows.reset()
-    this.#isSorted = false
+    this.#isDealt = false
   }
 
   #rewind(): void {

@@ -1,54 +1,105 @@
 /*
- * The rows of one key group, from two buffers, in the order of their keys' bytes. A row is one 64-bit integer: hash, then number; they
- * are sorted without a comparison function (bytes are compared only where hashes are equal). Equal keys hold equal rows: one is kept.
+ * The rows of one key group, from two buffers, in the order of their keys' bytes. A row is one 64-bit integer: hash, then number. Rows are
+ * dealt to parts by hash, and each part is sorted when its turn comes: sorting a large group at once would stop the slot for too long.
+ * No comparison function is needed (bytes are compared only where hashes are equal). Equal keys hold equal rows: one is kept.
+ *
+ *   numbers --deal--> | part: hashes from .. to | part | ...     next() sorts a part and makes it the one that at() reads
  */
 import type { RowBuffer } from './row-buffer.js'
 
 const LITTLE_ENDIAN: boolean = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 const NUMBER = LITTLE_ENDIAN ? 0 : 1
 const HASH = LITTLE_ENDIAN ? 1 : 0
+/** Rows of a part, about. */
+const PART_ROWS = 1024
 
 /** Numbers of rows: row `r` of the first buffer is 2r, of the second 2r + 1. */
 export class SortedRows {
+  /** Rows of the part that is being read. */
   length = 0
   readonly #first: RowBuffer
   readonly #second: RowBuffer
+  /** As they come, and dealt: hash and number of each row. */
+  #taken = new Uint32Array(0)
   #words = new Uint32Array(0)
+  /** Where each part ends; the first begins at 0. */
+  #ends = new Uint32Array(0)
+  #part = -1
+  #from = 0
 
   constructor(first: RowBuffer, second: RowBuffer) {
     this.#first = first
     this.#second = second
   }
 
-  /** Takes `numbers` of rows and sorts them. */
-  sort(count: number, numberAt: (index: number) => number): void {
-    if (this.#words.length < 2 * count || this.#words.length > 8 * count + 1024)
+  /** Takes `numbers` of rows, deals them to parts and stands before the first one. */
+  deal(count: number, numberAt: (index: number) => number): void {
+    if (this.#words.length < 2 * count || this.#words.length > 8 * count + 1024) {
+      this.#taken = new Uint32Array(2 * count)
       this.#words = new Uint32Array(2 * count)
-    const words = this.#words
-    for (let i = 0; i < count; i++) {
-      const number = numberAt(i)
-      words[2 * i + NUMBER] = number
-      words[2 * i + HASH] = this.bufferOf(number).hash(number >>> 1)
     }
-    new BigUint64Array(words.buffer, 0, count).sort()
-    this.length = this.#unique(count)
+    const [least, most] = this.#take(count, numberAt)
+    const parts = Math.max(1, Math.ceil(count / PART_ROWS))
+    const perHash = parts / (most - least + 1)
+    const taken = this.#taken
+    const words = this.#words
+    const ends = new Uint32Array(parts)
+    for (let i = 0; i < count; i++) ends[Math.floor((taken[2 * i + HASH]! - least) * perHash)]!++
+    for (let part = 1; part < parts; part++) ends[part]! += ends[part - 1]!
+    const next = ends.slice()
+    for (let i = 0; i < count; i++) {
+      const hash = taken[2 * i + HASH]!
+      const at = --next[Math.floor((hash - least) * perHash)]!
+      words[2 * at + HASH] = hash
+      words[2 * at + NUMBER] = taken[2 * i + NUMBER]!
+    }
+    this.#ends = ends
+    this.#part = -1
+    this.length = 0
+  }
+
+  /** Goes on to the next part; false when there is none. */
+  next(): boolean {
+    if (++this.#part >= this.#ends.length) return false
+    const from = this.#part === 0 ? 0 : this.#ends[this.#part - 1]!
+    const count = this.#ends[this.#part]! - from
+    new BigUint64Array(this.#words.buffer, 8 * from, count).sort()
+    this.#from = from
+    this.length = this.#unique(from, from + count)
+    return true
   }
 
   at(index: number): number {
-    return this.#words[2 * index + NUMBER]!
+    return this.#words[2 * (this.#from + index) + NUMBER]!
   }
 
   bufferOf(number: number): RowBuffer {
     return (number & 1) === 0 ? this.#first : this.#second
   }
 
+  /** The least and the greatest hash. */
+  #take(count: number, numberAt: (index: number) => number): [number, number] {
+    const taken = this.#taken
+    let least = 2 ** 32 - 1
+    let most = 0
+    for (let i = 0; i < count; i++) {
+      const number = numberAt(i)
+      const hash = this.bufferOf(number).hash(number >>> 1)
+      taken[2 * i + NUMBER] = number
+      taken[2 * i + HASH] = hash
+      if (hash < least) least = hash
+      if (hash > most) most = hash
+    }
+    return [least, most]
+  }
+
   /** Orders runs of equal hashes by bytes and drops repeated keys. Returns how many rows are left. */
-  #unique(count: number): number {
+  #unique(begin: number, end: number): number {
     const words = this.#words
-    let kept = 0
-    for (let from = 0; from < count;) {
+    let kept = begin
+    for (let from = begin; from < end;) {
       let to = from + 1
-      while (to < count && words[2 * to + HASH] === words[2 * from + HASH]) to++
+      while (to < end && words[2 * to + HASH] === words[2 * from + HASH]) to++
       if (to - from > 1) this.#sortRun(from, to)
       for (let i = from; i < to; i++) {
         const number = words[2 * i + NUMBER]!
@@ -58,7 +109,7 @@ export class SortedRows {
       }
       from = to
     }
-    return kept
+    return kept - begin
   }
 
   #sortRun(from: number, to: number): void {

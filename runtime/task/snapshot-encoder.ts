@@ -10,11 +10,14 @@
 import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { ChannelsRef, SegmentRef } from '../checkpoint/manifest.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
+import type { Clock } from '../contract/time.js'
+import { EncodingPace } from './encoding-pace.js'
 import type { Link } from './link.js'
 import type { SubtaskSnapshot } from './subtask.js'
 
-/** Rows encoded between two batches. */
-const SLICE_ROWS = 2048
+/** Rows encoded at once, and how often between two batches at most, while that takes no time that the clock shows. */
+const SLICE_ROWS = 256
+const SLICES = 8
 
 /** Rows of one frozen backend on their way to storage. */
 export interface SegmentRun {
@@ -57,13 +60,17 @@ interface Running {
 /** The snapshots of a slot that are being encoded. Slot thread. */
 export class SnapshotEncoder {
   private readonly segments: SegmentWriter
+  private readonly clock: Clock
   private readonly events: EncoderEvents
+  private readonly pace: EncodingPace
   private running: Running[] = []
   private lastAborted = -1
 
-  constructor(segments: SegmentWriter, events: EncoderEvents) {
+  constructor(segments: SegmentWriter, clock: Clock, events: EncoderEvents) {
     this.segments = segments
+    this.clock = clock
     this.events = events
+    this.pace = new EncodingPace(clock.now())
   }
 
   add(snapshot: SubtaskSnapshot, links: readonly Link[]): void {
@@ -73,6 +80,7 @@ export class SnapshotEncoder {
       for (const [, backend] of backends) backend.abortCheckpoint(snapshot.checkpointId)
       return this.withoutState(snapshot)
     }
+    this.pace.begin(snapshot.checkpointId, this.clock.now())
     const running: Running = {
       snapshot,
       backends,
@@ -106,20 +114,19 @@ export class SnapshotEncoder {
     return this.running.some((r) => !r.waiting && r.backends.length > 0)
   }
 
-  /** One slice of encoding; false when there is nothing to encode. */
-  slice(): boolean {
+  /**
+   * Encodes for a moment, a millisecond or so; false when there is nothing to encode, or when records come first: they do while the slot is
+   * `busy` and encoding has had its share of time. Not if a newer barrier waits for it.
+   */
+  slice(busy: boolean): boolean {
     const running = this.running.find((r) => !r.waiting && r.backends.length > 0)
     if (running === undefined) return false
-    const [uid, backend] = running.backends[0]!
-    running.run ??= this.segments.begin(uid, running.snapshot.checkpointId, backend)
-    const done = running.run.slice(SLICE_ROWS)
-    if (typeof done === 'boolean') {
-      if (done) this.finishRun(running, uid)
-    } else {
-      this.await(running, done, (all) => {
-        if (all) this.finishRun(running, uid)
-      })
-    }
+    const beganMs = this.clock.now()
+    if (busy && running.taken === undefined && !this.pace.allows(beganMs)) return false
+    let nowMs = beganMs
+    for (let slices = 0; slices < SLICES && nowMs === beganMs && this.encode(running); slices++)
+      nowMs = this.clock.now()
+    this.pace.spent(this.clock.now() - beganMs)
     return true
   }
 
@@ -137,6 +144,21 @@ export class SnapshotEncoder {
     this.withoutState(running.snapshot)
     running.taken?.()
     this.acknowledge(running.snapshot.task)
+  }
+
+  /** Whether there is more to encode at once. */
+  private encode(running: Running): boolean {
+    const [uid, backend] = running.backends[0]!
+    running.run ??= this.segments.begin(uid, running.snapshot.checkpointId, backend)
+    const done = running.run.slice(SLICE_ROWS)
+    if (done === false) return true
+    if (done === true) this.finishRun(running, uid)
+    else {
+      this.await(running, done, (all) => {
+        if (all) this.finishRun(running, uid)
+      })
+    }
+    return false
   }
 
   private withoutState(snapshot: SubtaskSnapshot): void {

@@ -36,17 +36,20 @@ export interface Ended {
 export class Submitted {
   readonly process: ChildProcess
   readonly ended: Promise<Ended>
+  /** What it has said so far on standard error. */
+  said = ''
 
-  constructor(args: readonly string[], cwd: string) {
+  constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = process.env) {
     this.process = spawn(process.execPath, [BIN, 'submit', ...args, '--json'], {
       cwd,
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    let [stdout, stderr] = ['', '']
+    let stdout = ''
     this.process.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-    this.process.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    this.process.stderr!.setEncoding('utf8').on('data', (text: string) => (this.said += text))
     this.ended = new Promise((resolve) => {
-      this.process.on('close', (code, signal) => resolve({ code, signal, stderr, report: lastLine(stdout) }))
+      this.process.on('close', (code, signal) => resolve({ code, signal, stderr: this.said, report: lastLine(stdout) }))
     })
   }
 
@@ -76,17 +79,29 @@ function lastLine(stdout: string): Report | undefined {
   return line === undefined || !line.startsWith('{') ? undefined : (JSON.parse(line) as Report)
 }
 
+/** What a test may have other than usual. */
+export interface WorldOptions {
+  readonly job?: string
+  /** Elsewhere than in the folder. */
+  readonly checkpoints?: string
+  readonly env?: NodeJS.ProcessEnv
+}
+
 /** The folders of one test: input, output, checkpoints and stops. */
 export class World {
   readonly folder: string
   readonly output: string
   readonly checkpoints: string
+  readonly env: NodeJS.ProcessEnv
+  private readonly job: string
   private readonly stops: string
 
-  constructor(folder: string) {
+  constructor(folder: string, { job = join(JOBS, 'counting.ts'), checkpoints, env = process.env }: WorldOptions = {}) {
     this.folder = folder
+    this.job = job
+    this.env = env
     this.output = join(folder, 'output')
-    this.checkpoints = join(folder, 'checkpoints')
+    this.checkpoints = checkpoints ?? join(folder, 'checkpoints')
     this.stops = join(folder, 'stops')
     for (const each of [this.output, this.stops, join(folder, 'input')]) mkdirSync(each, { recursive: true })
   }
@@ -104,9 +119,9 @@ export class World {
   submit(params: Readonly<Record<string, string | number>> = {}, ...options: readonly string[]): Submitted {
     const all = { input: 'input', output: 'output', stops: this.stops, ...params }
     const given = Object.entries(all).flatMap(([name, value]) => ['--param', `${name}=${value}`])
-    const job = [join(JOBS, 'counting.ts'), '--checkpoint-dir', this.checkpoints, '--parallelism', '2']
+    const job = [this.job, '--checkpoint-dir', this.checkpoints, '--parallelism', '2']
     const interval = options.includes('--checkpoint-interval') ? [] : ['--checkpoint-interval', '50ms']
-    return new Submitted([...job, ...interval, ...given, ...options], this.folder)
+    return new Submitted([...job, ...interval, ...given, ...options], this.folder, this.env)
   }
 
   set(stop: string): void {
@@ -120,6 +135,15 @@ export class World {
 
   hasReached(stop: string): boolean {
     return existsSync(join(this.stops, `${stop}.here`))
+  }
+
+  /** Makes a thread fail that looks for it; it takes the order away with it. */
+  order(fault: string): void {
+    writeFileSync(join(this.stops, `${fault}.fault`), '')
+  }
+
+  hasOrdered(fault: string): boolean {
+    return existsSync(join(this.stops, `${fault}.fault`))
   }
 
   /** What the log of checkpoints holds, oldest first. */

@@ -57,6 +57,15 @@ describe('runtime simulate', () => {
     expect(again.stdout).toContain(failure[0])
   }, 60_000)
 
+  it('says all of it in one line of JSON', async () => {
+    const folder = tempFolder({ 'job.ts': job(false), 'in.jsonl': lines })
+    const { code, stdout } = await runCli(folder, ['simulate', 'job.ts', '--seeds', '6', '--json', ...params])
+    const report = JSON.parse(stdout) as { seeds: number; seedBase: number; faults: object; failed: unknown[] }
+    expect(report).toMatchObject({ seeds: 6, seedBase: 1, failed: [] })
+    expect(Object.keys(report.faults).length).toBeGreaterThan(3)
+    expect(code).toBe(0)
+  }, 60_000)
+
   it.each([
     [['--seeds', 'many'], /MILLRACE_USAGE: --seeds many is not valid/],
     [['--parallelism', '2'], /MILLRACE_USAGE: unknown option '--parallelism'.*\n.*runtime simulate --help/],

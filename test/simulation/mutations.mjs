@@ -1,11 +1,13 @@
 // Breaks the engine on purpose, one way at a time, in a copy of the sources, and shows within how many seeds the simulator notices.
-//   node test/simulation/mutations.mjs [--seeds 1000] [--seed-base 1] [--threads 2] [--only TEXT]
+//   node test/simulation/mutations.mjs [--seeds 1000] [--seed-base 1] [--threads 2] [--only TEXT] [--write]
+// --write: puts the table into docs/simulated-faults.md
 import { build } from 'esbuild'
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
+import { format, resolveConfig } from 'prettier'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const folder = join(root, '.cache/mutations')
@@ -15,8 +17,10 @@ const { values } = parseArgs({
     'seed-base': { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },
     only: { type: 'string', default: '' },
+    write: { type: 'boolean', default: false },
   },
 })
+const DOCS = 'docs/simulated-faults.md'
 
 /** What is broken; `find` must be there exactly once. */
 const MUTATIONS = [
@@ -179,6 +183,85 @@ const MUTATIONS = [
     find: 'segment.firstKeyGroup <= last',
     replace: 'segment.firstKeyGroup < last',
   },
+  {
+    name: 'a merge counts as newer than what came after it',
+    file: 'runtime/coordinator/background-merges.ts',
+    find: '[...rest.slice(0, at), ...done.result, ...rest.slice(at)]',
+    replace: '[...rest, ...done.result]',
+  },
+  {
+    name: 'a stale segment is used again after a restart',
+    file: 'runtime/coordinator/checkpoints.ts',
+    find: 'this.segments = manifest === undefined ? {} : segmentsOf(manifest)',
+    replace: `const from = manifest === undefined ? {} : segmentsOf(manifest)
+    this.segments = Object.fromEntries(Object.entries(from).map(([uid, list]) => [uid, [...list, ...list.slice(0, 1)]]))`,
+  },
+  {
+    name: 'a restored timer by the clock is forgotten',
+    file: 'runtime/state/row-restorer.ts',
+    find: 'this.#timers.counts[kind]++',
+    replace: 'if (time > 1e12 && time % 7 === 0) return\n      this.#timers.counts[kind]++',
+  },
+  {
+    name: 'the sub-sequence of a position is dropped',
+    file: 'operators/connectors/kinesis/shard-split-reader.ts',
+    find: 'const subSequence = this.users[this.userIndex]!.subSequence',
+    replace: 'const subSequence = 0',
+  },
+  {
+    name: 'a savepoint is an earlier checkpoint',
+    file: 'runtime/coordinator/savepoints.ts',
+    find: 'this.wishes.filter(({ after }) => after < manifest.checkpointId)',
+    replace: 'this.wishes.filter(({ after }) => after <= manifest.checkpointId)',
+  },
+  {
+    name: 'a savepoint lacks a segment',
+    file: 'runtime/checkpoint/savepoint.ts',
+    find: 'const left = [...segments]',
+    replace: 'const left = segments.slice(1)',
+  },
+  {
+    name: 'what a savepoint is copied from may be deleted',
+    file: 'runtime/checkpoint/retention.ts',
+    find: 'this.#pinned.set(position, (this.#pinned.get(position) ?? 0) + 1)',
+    replace: 'this.#pinned.set(position - 1e9, 1)',
+  },
+  {
+    name: 'the checksum of a segment is not looked at',
+    file: 'runtime/checkpoint/segment-cursor.ts',
+    find: 'if (cutOff || crc32(this.#chunk, this.#at, this.#end) !== block.crc) {',
+    replace: 'if (cutOff) {',
+  },
+  {
+    name: 'the checksum of a manifest is not looked at',
+    file: 'runtime/checkpoint/manifest-codec.ts',
+    find: 'if (checksum(format, text) !== header[2]) throw corrupt(path)',
+    replace: 'if (checksum(format, text) === "") throw corrupt(path)',
+  },
+  {
+    name: 'an older checkpoint is restored although its output comes twice',
+    file: 'runtime/cli/restore-choice.ts',
+    find: 'if (one.checkpointId <= checkpoint.checkpointId) continue',
+    replace: 'if (one.checkpointId < Infinity) continue',
+  },
+  {
+    name: 'a cancel clears away what a checkpoint in doubt names',
+    file: 'runtime/coordinator/job-coordinator.ts',
+    find: 'if (!checkpoints.inDoubt) await committers.recover(false, this.latest)',
+    replace: 'await committers.recover(false, this.latest)',
+  },
+  {
+    name: 'a canceled job has finished although not all is published',
+    file: 'runtime/coordinator/job-coordinator.ts',
+    find: 'return this.latest?.final === true && checkpoints.allPublished ?',
+    replace: 'return this.latest?.final === true ?',
+  },
+  {
+    name: 'a job that is drained leaves out the end of time',
+    file: 'runtime/task/source-driver.ts',
+    find: 'if (this.ended) return MAX_WATERMARK',
+    replace: 'if (this.ended && !this.drained) return MAX_WATERMARK',
+  },
 ]
 
 async function hunt({ name, file, find, replace, also = [] }, number) {
@@ -206,10 +289,14 @@ async function hunt({ name, file, find, replace, also = [] }, number) {
     ],
   })
   const began = performance.now()
-  const { stdout } = await promisify(execFile)(process.execPath, [outfile, values.seeds, values['seed-base']], {
-    cwd: root,
-    maxBuffer: 2 ** 26,
-  })
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [outfile, '--seeds', values.seeds, '--seed-base', values['seed-base']],
+    {
+      cwd: root,
+      maxBuffer: 2 ** 26,
+    },
+  )
   const found = JSON.parse(stdout.trim().split('\n').at(-1))
   return { name, ...found, seconds: (performance.now() - began) / 1000 }
 }
@@ -221,9 +308,10 @@ const width = Math.max(...chosen.map(({ name }) => name.length))
 console.log(`${'what is broken'.padEnd(width)}  seeds  seconds  found in      by`)
 const queue = chosen.entries()
 let unnoticed = 0
+const rows = []
 async function work() {
   for (const [number, mutation] of queue) {
-    const { name, seeds, seconds, scenario, problem } = await hunt(mutation, number)
+    const { name, seeds, seconds, scenario, seed, problem } = await hunt(mutation, number)
     const broken = mutation.find !== mutation.replace
     if (broken !== (problem !== undefined)) unnoticed++
     const what =
@@ -235,8 +323,46 @@ async function work() {
       (scenario ?? '-').padEnd(12),
     ]
     console.log(`${row.join('  ')}  ${what.slice(0, 110)}`)
+    rows[number] = { broken, name, seeds, scenario, seed, by: checkOf(problem) }
   }
 }
 await Promise.all(Array.from({ length: Number(values.threads) }, work))
 console.log(unnoticed === 0 ? 'each is noticed' : `${unnoticed} not as it should be`)
 process.exitCode = unnoticed === 0 ? 0 : 1
+if (values.write && unnoticed === 0) await writeTable()
+
+/** Which of the simulator's checks noticed it. */
+function checkOf(problem) {
+  if (problem === undefined) return ''
+  const checks = [
+    [/does not run even undisturbed/, 'a run without faults'],
+    [/the output of sink|has output, in an/, 'output compared'],
+    [/the state of/, 'state compared'],
+    [/numRecords|is \d+, in an undisturbed/, 'counts compared'],
+    [/goes back from/, 'nothing goes back'],
+    [/commits .* (before a manifest|which was)/, 'order of commits'],
+    [/writes position/, 'one writer'],
+    [/deletes .* refers to|leaked:|missing:|not there$/, 'files are what manifests name'],
+    [/savepoint is checkpoint/, 'savepoints'],
+    [/the job fails with (\w+)/, 'no failure without a fault'],
+    [/does not come to its end|deadlock/, 'the job ends'],
+    [/barrier|hears that/, 'order of barriers'],
+  ]
+  return checks.find(([pattern]) => pattern.test(problem))?.[1] ?? problem.slice(0, 60)
+}
+
+async function writeTable() {
+  const path = join(root, DOCS)
+  const lines = rows
+    .filter(({ broken }) => broken)
+    .map(({ name, seeds, scenario, seed, by }) => `| ${name} | ${seeds} | ${scenario} | ${seed ?? ''} | ${by} |`)
+  const table = ['| broken | seeds run | scenario | its seed | noticed by |', '|---|---|---|---|---|', ...lines].join(
+    '\n',
+  )
+  const text = readFileSync(path, 'utf8').replace(
+    /(<!-- mutations -->\n\n)[^]*?(\n\n<!-- end -->)/,
+    (_, begin, end) => begin + table + end,
+  )
+  const options = await resolveConfig(path)
+  writeFileSync(path, await format(text, { ...options, filepath: path }))
+}

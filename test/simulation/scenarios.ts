@@ -13,7 +13,10 @@ import {
   type AsyncFunction,
   type JobDefinition,
 } from '../../operators/index.js'
-import { collectSink, sourceOf, sourceOfShards } from '../../runtime/testing/index.js'
+import type { KinesisRecord } from '../../operators/connectors/kinesis/kinesis-record.js'
+import type { DecodeOutput, Source } from '../../runtime/contract/source.js'
+import { collectSink, sourceOf, sourceOfShards, type ArraySplit } from '../../runtime/testing/index.js'
+import { aggregatesOf, valueIn } from './aggregated.js'
 import { randomSource } from '../oracles/random-source.js'
 import { randomShards } from '../cluster/reshard-runs.js'
 
@@ -298,6 +301,128 @@ function asynchronous(): JobDefinition {
   })
 }
 
+/** What is read to its end ends only after so long without a restart: timers by the clock fire before. */
+function lingering<T>(source: Source<T, ArraySplit, null>, ms: number): Source<T, ArraySplit, null> {
+  return {
+    ...source,
+    createReader: (ctx) => {
+      const reader = source.createReader(ctx)
+      return {
+        openSplit: async (split) => {
+          const inner = await reader.openSplit(split)
+          let untilMs: number | undefined
+          return {
+            poll: (out, max) => {
+              if (inner.poll(out, max) !== 'end') return 'wait'
+              untilMs ??= ctx.clock.now() + ms
+              return ctx.clock.now() < untilMs ? 'wait' : 'end'
+            },
+            available: async () => {
+              if (untilMs === undefined) return inner.available()
+              const leftMs = Math.max(0, untilMs - ctx.clock.now())
+              await new Promise<void>((resolve) => void ctx.clock.setTimeout(resolve, leftMs))
+            },
+            position: () => inner.position(),
+          }
+        },
+      }
+    },
+  }
+}
+
+/** Timers by the clock, each of which fires once unless it is deleted, and states that expire by the clock, or must not. */
+function clocked(): JobDefinition {
+  const splits = readings(8, 3, 60, 20)
+  const state = {
+    due: map<number, number[]>(),
+    doomed: value<number>(),
+    brief: value<number>({ ttl: '8s' }),
+    lasting: value<number>({ ttl: '30d' }),
+    records: value<number>(),
+  }
+  return defineJob({
+    name: 'clocked',
+    build(env) {
+      env
+        .fromSource(lingering(sourceOf(splits, { recordsPerPoll: 2, pollEveryMs: 400 }), 300_000), {
+          uid: 'readings',
+          watermarks: times,
+        })
+        .keyBy(({ key }) => key)
+        .process<readonly unknown[], typeof state>(
+          {
+            state,
+            onElement({ id }, ctx) {
+              const { due, doomed, brief, lasting, records } = ctx.state
+              const now = ctx.timers.currentProcessingTime()
+              const time = now + 1000 * (1 + ((id * 37) % 30))
+              due.set(time, [...(due.get(time) ?? []), id])
+              ctx.timers.registerProcessingTimer(time)
+              const old = doomed.value()
+              if (old !== undefined && due.get(old) === undefined) ctx.timers.deleteProcessingTimer(old)
+              doomed.update(now + 5_500)
+              ctx.timers.registerProcessingTimer(now + 5_500)
+              const written = brief.value()
+              if (written !== undefined && now - written > 9_000) ctx.emit(['wrong', 'an expired value is read'])
+              brief.update(now)
+              if (lasting.value() !== records.value()) ctx.emit(['wrong', 'a value expired too early'])
+              lasting.update((lasting.value() ?? 0) + 1)
+              records.update((records.value() ?? 0) + 1)
+            },
+            onTimer(time, ctx) {
+              const { due, doomed, brief, lasting, records } = ctx.state
+              if (ctx.timers.currentProcessingTime() < time) ctx.emit(['wrong', 'a timer fires early'])
+              const ids = due.get(time)
+              if (ids !== undefined) for (const id of ids) ctx.emit(['fired', id])
+              else if (doomed.value() !== time) ctx.emit(['wrong', 'a timer fires that was never set, or deleted'])
+              if (doomed.value() === time) doomed.clear()
+              due.delete(time)
+              if ([...due.entries()].length > 0) return
+              // Nothing that depends on the time is left at the end.
+              for (const one of [brief, lasting, records]) one.clear()
+              const old = doomed.value()
+              if (old !== undefined) ctx.timers.deleteProcessingTimer(old)
+              doomed.clear()
+            },
+          },
+          { uid: 'clock' },
+        )
+        .sinkTo(nowhere(), { uid: 'fired' })
+    },
+  })
+}
+
+/** Records that come as parts of aggregates, so that a position lies within one. */
+function aggregates(): JobDefinition {
+  const shards = readings(9, 3, 90, 12).map((all) =>
+    Array.from({ length: all.length / 6 }, (_, n) => all.slice(n * 6, n * 6 + 6)),
+  )
+  const state = { last: value<number>() }
+  return defineJob({
+    name: 'aggregates',
+    build(env) {
+      env
+        .fromSource(aggregatesOf(shards), {
+          uid: 'aggregates',
+          decode: { decode: (raw: KinesisRecord, out: DecodeOutput<Reading>) => out.emit(valueIn(raw)) },
+        })
+        .keyBy(({ id }) => id)
+        .process<readonly unknown[], typeof state>(
+          {
+            state,
+            onElement({ id }, ctx) {
+              const times = (ctx.state.last.value() ?? 0) + 1
+              ctx.state.last.update(times)
+              ctx.emit([id, times])
+            },
+          },
+          { uid: 'once' },
+        )
+        .sinkTo(nowhere(), { uid: 'read' })
+    },
+  })
+}
+
 /** By name; made anew each time. */
 export const SCENARIOS: Readonly<Record<string, () => JobDefinition>> = {
   windows,
@@ -307,4 +432,6 @@ export const SCENARIOS: Readonly<Record<string, () => JobDefinition>> = {
   shards,
   joins,
   asynchronous,
+  clocked,
+  aggregates,
 }

@@ -3,6 +3,7 @@ import { MillraceError } from '../../runtime/contract/errors.js'
 import type { KeyedBackend } from '../../runtime/state/keyed-backend.js'
 import type { Link, LinkSnapshot } from '../../runtime/task/link.js'
 import { SnapshotEncoder, type SegmentWriter } from '../../runtime/task/snapshot-encoder.js'
+import { VirtualClock } from '../../runtime/testing/virtual-clock.js'
 import type { SubtaskSnapshot } from '../../runtime/task/subtask.js'
 import type { OperatorSnapshot } from '../../runtime/worker/protocol.js'
 
@@ -24,7 +25,7 @@ function encoder(writer: SegmentWriter = segments) {
   const declined: unknown[] = []
   const backend = { abortCheckpoint: (id: number) => aborted.push(id) } as unknown as KeyedBackend
   const links = [{ uid: 'op', backend } as unknown as Link]
-  const encoding = new SnapshotEncoder(writer, {
+  const encoding = new SnapshotEncoder(writer, new VirtualClock(0), {
     done: ({ checkpointId }, operators) => acks.push({ id: checkpointId, operators }),
     declined: ({ checkpointId }, uid, error) => declined.push({ id: checkpointId, uid, error }),
     failed: (error) => {
@@ -41,7 +42,7 @@ describe('SnapshotEncoder', () => {
   it('acknowledges what it has stored', async () => {
     const { encoding, acks, links } = encoder()
     encoding.add(snapshot(1), links)
-    expect(encoding.slice()).toBe(true)
+    expect(encoding.slice(false)).toBe(true)
     await settled()
     expect(acks).toEqual([{ id: 1, operators: [{ uid: 'op', committables: ['part'], segments: [SEGMENT] }] }])
   })
@@ -66,11 +67,11 @@ describe('SnapshotEncoder', () => {
     encoding.add(snapshot(1), links)
     const free = encoding.untaken(0)
     expect(free).toBeInstanceOf(Promise)
-    encoding.slice()
+    encoding.slice(false)
     await free
     expect(encoding.untaken(0)).toBe(undefined)
     encoding.add(snapshot(2), links)
-    encoding.slice()
+    encoding.slice(false)
     // In order, whichever is stored first: with the later one all of the earlier one has arrived.
     stored.get(2)!([])
     await settled()
@@ -95,7 +96,7 @@ describe('SnapshotEncoder', () => {
       begin: () => ({ slice: () => true, finish: () => Promise.reject(error) }),
     })
     encoding.add(snapshot(1), links)
-    encoding.slice()
+    encoding.slice(false)
     await settled()
     expect(declined).toEqual([{ id: 1, uid: 'op', error }])
     expect(acks).toEqual([{ id: 1, operators: [{ uid: 'op', committables: ['part'], segments: [] }] }])
@@ -110,5 +111,33 @@ describe('SnapshotEncoder', () => {
     expect(encoding.hasWork()).toBe(false)
     encoding.add(snapshot(2), links)
     expect(encoding.hasWork()).toBe(true)
+  })
+
+  it('lets records come first while the slot is busy and encoding has had its share, and goes on as soon as it is idle', () => {
+    const clock = new VirtualClock(0)
+    let slices = 0
+    const slow: SegmentWriter = {
+      begin: () => ({
+        slice: () => {
+          slices++
+          clock.advanceTo(clock.now() + 10)
+          return false
+        },
+        finish: () => Promise.resolve([]),
+      }),
+    }
+    const encoding = new SnapshotEncoder(slow, clock, {
+      done: () => {},
+      declined: () => {},
+      failed: () => {},
+      wake: () => {},
+    })
+    clock.advanceTo(10_000)
+    encoding.add(snapshot(1), encoder().links)
+    expect(encoding.slice(true)).toBe(true)
+    expect(encoding.slice(true)).toBe(false)
+    expect(encoding.hasWork()).toBe(true)
+    expect(encoding.slice(false)).toBe(true)
+    expect(slices).toBe(2)
   })
 })

@@ -8,8 +8,20 @@ export type StrikeKind =
   | 'slot crash'
   | 'slot pause'
   | 'clock jump'
-  | 'suspend'
   | 'function fails'
+  | 'disk full for a while'
+  | 'storage away for a while'
+  | 'bit flipped in a file'
+  | 'file torn'
+  | 'user: suspend'
+  | 'user: savepoint'
+  | 'user: stop'
+  | 'user: stop with drain'
+  | 'user: cancel'
+  | 'user: rescale'
+
+/** What is asked of storage. */
+export type StorageRequest = 'read' | 'write' | 'delete'
 
 /** What becomes of a request to storage. `fails`: nothing happened. `done`: it did, but a failure is told. `late`: it will. */
 export type StorageFate = 'pass' | 'fails' | 'done' | 'late'
@@ -27,8 +39,17 @@ const STRIKES: readonly StrikeKind[] = [
   'slot crash',
   'slot pause',
   'clock jump',
-  'suspend',
   'function fails',
+  'disk full for a while',
+  'storage away for a while',
+  'bit flipped in a file',
+  'file torn',
+  'user: suspend',
+  'user: savepoint',
+  'user: stop',
+  'user: stop with drain',
+  'user: cancel',
+  'user: rescale',
 ]
 
 /** Moments worth striking at. */
@@ -43,7 +64,9 @@ const MOMENTS = [
   'msg assignSplits',
   'msg close',
   'msg closed',
+  'msg drain',
   'disk createExclusive manifests/',
+  'disk write savepoints/',
   'reply createExclusive manifests/',
   'disk write segments/',
   'disk delete',
@@ -91,7 +114,7 @@ export const CALM: FaultProfile = {
 /** Of each kind of fault a seed has some or none: runs with few kinds get far, runs with many get into corners. */
 export function drawProfile(random: SimRandom, expectedMs: number): FaultProfile {
   const some = (rates: readonly number[]): number => (random.chance(0.5) ? 0 : random.pick(rates))
-  const kinds = STRIKES.filter(() => random.chance(0.5))
+  const kinds = STRIKES.filter(() => random.chance(0.3))
   const strikes: Strike[] = []
   if (kinds.length > 0) {
     for (let n = random.between(0, 6); n > 0; n--) strikes.push(drawStrike(random, random.pick(kinds), expectedMs))
@@ -122,6 +145,8 @@ export class Faults {
   readonly profile: FaultProfile
   private readonly random: SimRandom
   private readonly counts = new Map<string, number>()
+  private fullUntilMs = -Infinity
+  private awayUntilMs = -Infinity
 
   constructor(profile: FaultProfile, random: SimRandom) {
     this.profile = profile
@@ -136,8 +161,27 @@ export class Faults {
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
   }
 
-  storageFate(write: boolean): StorageFate {
+  /** Until then every write finds the disk full, and deletions don't. */
+  fillDisk(untilMs: number): void {
+    this.fullUntilMs = untilMs
+  }
+
+  /** Until then storage answers nothing but failures. */
+  takeStorageAway(untilMs: number): void {
+    this.awayUntilMs = untilMs
+  }
+
+  storageFate(request: StorageRequest, nowMs: number): StorageFate {
+    if (this.on && nowMs < this.awayUntilMs) {
+      this.count('storage is away')
+      return 'fails'
+    }
+    if (this.on && request === 'write' && nowMs < this.fullUntilMs) {
+      this.count('disk is full')
+      return 'fails'
+    }
     if (!this.happens(this.profile.storageErrors)) return 'pass'
+    const write = request !== 'read'
     const fate = write ? this.random.pick(['fails', 'done', 'late'] as const) : 'fails'
     this.count(write ? `storage write: ${fate}` : 'storage read fails')
     return fate

@@ -1,4 +1,5 @@
 import type { SinkSurroundings } from './outputs.js'
+import type { SplitLimits } from './counted-source.js'
 import type { SimRandom } from './random.js'
 
 /** What one thread of a simulated process puts around a job's parts. */
@@ -6,10 +7,8 @@ export interface JobSurroundings extends SinkSurroundings {
   readonly random: SimRandom
   /** Records that one poll hands over at most. */
   readonly mostPerPoll: number
-  /** Records of each split that are read; undefined: all. */
-  readonly recordsPerSplit: number | undefined
+  readonly limitOf: SplitLimits
   /** Called for each record that an operator takes: throws to fail it. */
   readonly functionMayFail: () => void
   readonly violate: (what: string) => void
-  readonly checkWatermarks: boolean
 }

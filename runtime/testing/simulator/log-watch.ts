@@ -1,4 +1,4 @@
-import { positionOf } from '../../checkpoint/log-path.js'
+import { logPath, positionOf } from '../../checkpoint/log-path.js'
 import { decodeEntry } from '../../checkpoint/manifest-codec.js'
 import { filesOf, type CheckpointManifest, type LogEntry } from '../../checkpoint/manifest.js'
 import type { DiskWatcher, SimDisk } from './sim-disk.js'
@@ -17,6 +17,9 @@ export class LogWatch implements DiskWatcher {
   /** By process: what its next checkpoint is made from. */
   private readonly bases = new Map<string, CheckpointManifest>()
   private top = 0
+  private readonly inGaps = new Set<string>()
+  /** Of the checkpoint written last; 0 before the first. */
+  lastCheckpointId = 0
 
   constructor(disk: SimDisk, violate: (what: string) => void, checkWatermarks: boolean) {
     this.disk = disk
@@ -33,8 +36,8 @@ export class LogWatch implements DiskWatcher {
     const position = positionOf(path)
     if (position === undefined) return
     const entry = decodeEntry(bytes, path)
-    // What is created in a gap below the top counts for nothing.
-    if (position < this.top) return
+    // What is created in a gap below the top counts for nothing, and may refer to what is gone.
+    if (position < this.top) return void this.inGaps.add(path)
     const before = this.entries.get(this.top)
     this.top = position
     this.entries.set(position, entry)
@@ -47,20 +50,26 @@ export class LogWatch implements DiskWatcher {
   deleted(path: string, by: string): void {
     if (!path.startsWith('segments/')) return
     for (const [position, entry] of this.entries) {
-      if (entry.kind !== 'checkpoint' || !this.disk.files.has(pathOf(position))) continue
+      if (entry.kind !== 'checkpoint' || !this.counts(logPath(position))) continue
       const needed = filesOf(entry).some((one) => one.path === path)
       if (needed) this.violate(`${by} deletes ${path}, which the checkpoint at position ${position} refers to`)
     }
   }
 
+  /** Whether the entry is there, whole and counts. */
+  counts(path: string): boolean {
+    return this.disk.files.has(path) && !this.disk.isDamaged(path) && !this.inGaps.has(path)
+  }
+
   private checkpoint(manifest: CheckpointManifest): void {
+    this.lastCheckpointId = manifest.checkpointId
     for (const { committables } of Object.values(manifest.sinks)) {
       for (const id of committables) this.named.add(id as string)
     }
     for (const [uid, { segments, channels = [] }] of Object.entries(manifest.operators)) {
       for (const { path, bytes } of [...segments, ...channels]) {
         const there = this.disk.files.get(path)
-        if (there?.length !== bytes)
+        if (there?.length !== bytes && !this.disk.isDamaged(path))
           this.violate(`checkpoint ${manifest.checkpointId} of "${uid}" names ${path}, not there`)
       }
     }
@@ -127,8 +136,4 @@ export class LogWatch implements DiskWatcher {
       this.violate(`checkpoint ${manifest.checkpointId} was taken after the final one, ${base.checkpointId}`)
     }
   }
-}
-
-function pathOf(position: number): string {
-  return `manifests/${String(position).padStart(12, '0')}.json`
 }

@@ -1,8 +1,8 @@
 import type { GraphNode, JobDefinition, OperatorNode } from '../../contract/graph.js'
 import type { JsonValue } from '../../contract/json.js'
 import type { Operator } from '../../contract/operator.js'
-import type { Source } from '../../contract/source.js'
-import { limitedSource } from './limited-source.js'
+
+import { countedSource } from './counted-source.js'
 import type { JobSurroundings } from './job-surroundings.js'
 import { simSink } from './outputs.js'
 import { simSource } from './sim-source.js'
@@ -17,9 +17,7 @@ export function simJob(job: JobDefinition, around: JobSurroundings): JobDefiniti
 function simNode(node: GraphNode, around: JobSurroundings): GraphNode {
   switch (node.kind) {
     case 'source': {
-      const given = node.source as unknown as Source<unknown>
-      const { recordsPerSplit } = around
-      const source = recordsPerSplit === undefined ? given : limitedSource(given, recordsPerSplit)
+      const source = countedSource(node.source, around.limitOf)
       return { ...node, source: simSource(source, around) }
     }
     case 'sink':

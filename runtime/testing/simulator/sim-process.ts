@@ -14,7 +14,7 @@ import { planJob } from '../../plan/plan.js'
 import type { Faults } from './faults.js'
 import { Actor, type Scheduler } from './scheduler.js'
 import type { SimRandom } from './random.js'
-import { simClock, type ProcessTime } from './sim-clock.js'
+import { ProcessTime, simClock } from './sim-clock.js'
 import type { SimDisk } from './sim-disk.js'
 import { SimIo } from './sim-io.js'
 import { SimSlots } from './sim-slots.js'
@@ -60,26 +60,31 @@ export type ProcessEnd = { readonly result: JobResult } | { readonly refused: Se
 
 const JOB_ID = 'simulated'
 
+/** How a storage of the simulated disk is called, and the folder of it: the job's own is `sim:`. */
+const PLACE = 'sim:/'
+
 /** One process that runs the job: what `runtime submit` does, with simulated surroundings. */
 export class SimProcess {
   readonly identity: ProcessIdentity
   readonly main: Actor
-  readonly time: ProcessTime
+  readonly time: ProcessTime = new ProcessTime()
   readonly settings: ProcessSettings
   private readonly world: ProcessWorld
   private readonly random: SimRandom
+  /** What `--restore` says. */
+  readonly restore: string
   private coordinator: JobCoordinator | undefined
   private slots: SimSlots | undefined
   private attempts = 0
   /** It has seen what to go on from. */
   looked = false
 
-  constructor(world: ProcessWorld, pid: number, host: string, time: ProcessTime, settings: ProcessSettings) {
+  constructor(world: ProcessWorld, pid: number, host: string, settings: ProcessSettings, restore: string) {
     this.world = world
     this.identity = { host, bootId: 'boot', pid, startTicks: pid }
     this.main = new Actor(`p${pid}`)
-    this.time = time
     this.settings = settings
+    this.restore = restore
     this.random = world.random.fork(`process ${pid}`)
   }
 
@@ -88,8 +93,15 @@ export class SimProcess {
     return this.slots
   }
 
-  suspend(): void {
-    this.coordinator?.suspend()
+  /** The job as the user reaches it, once it is there. */
+  get job(): JobCoordinator | undefined {
+    return this.coordinator
+  }
+
+  /** A folder of the disk, as the process's main thread sees it. */
+  storage(folder = ''): SimStorage {
+    const { scheduler, disk, faults } = this.world
+    return new SimStorage(disk, scheduler, this.main, faults, folder)
   }
 
   async run(reported: (result: JobResult) => void): Promise<ProcessEnd> {
@@ -102,15 +114,14 @@ export class SimProcess {
 
   private async runHeld(reported: (result: JobResult) => void): Promise<JobResult> {
     const { world, identity, main, random } = this
-    const { scheduler, disk, faults } = world
-    const clock = simClock(scheduler, main, this.time)
-    const storage = new SimStorage(disk, scheduler, main, faults)
+    const clock = simClock(world.scheduler, main, this.time)
+    const storage = this.storage()
     const processes: ProcessFacts = {
       self: () => identity,
       stateOf: (pid) => ({ alive: world.isAlive(pid), startTicks: pid }),
     }
     const holder = await Holder.acquire({ storage, jobId: JOB_ID, nonce: random.id(), clock, processes })
-    holder.startHeartbeat({ lost: () => this.suspend(), trouble: () => {} })
+    holder.startHeartbeat({ lost: () => this.coordinator?.suspend(), trouble: () => {} })
     let heard = false
     try {
       const result = await this.runJob(storage, holder.predecessors)
@@ -135,9 +146,14 @@ export class SimProcess {
       jobId: JOB_ID,
       identity,
       predecessors,
-      restore: 'latest',
+      restore: this.restore,
       allowDuplicateOutput: false,
       claim: false,
+      outside: {
+        open: (url: string) => this.storage(url.slice(PLACE.length)),
+        clock,
+        randomId: () => random.id(),
+      },
     }
     const found = await findRestore(target, place)
     this.looked = true

@@ -1,12 +1,19 @@
 import { MillraceError } from '../../contract/errors.js'
 import type { CheckpointStorage, StoredFile } from '../../storage/storage.js'
-import type { Faults } from './faults.js'
+import type { Faults, StorageRequest } from './faults.js'
 import { Actor, type Scheduler } from './scheduler.js'
 import type { SimDisk } from './sim-disk.js'
 
 type Kind = 'createExclusive' | 'write' | 'overwrite' | 'read' | 'list' | 'delete'
 
-const WRITES: ReadonlySet<Kind> = new Set<Kind>(['createExclusive', 'write', 'overwrite', 'delete'])
+const REQUESTS: Readonly<Record<Kind, StorageRequest>> = {
+  createExclusive: 'write',
+  write: 'write',
+  overwrite: 'write',
+  read: 'read',
+  list: 'read',
+  delete: 'delete',
+}
 
 /** The disk as one thread sees it: slow, and failing as the seed says. What was asked for may happen although nobody is there any more. */
 export class SimStorage implements CheckpointStorage {
@@ -14,11 +21,14 @@ export class SimStorage implements CheckpointStorage {
   private readonly scheduler: Scheduler
   private readonly actor: Actor
   private readonly faults: Faults
+  /** Before each path: what a folder is called, or nothing. */
+  private readonly root: string
   /** The disk's own. */
   private readonly controller = new Actor('disk')
 
-  constructor(disk: SimDisk, scheduler: Scheduler, actor: Actor, faults: Faults) {
+  constructor(disk: SimDisk, scheduler: Scheduler, actor: Actor, faults: Faults, folder = '') {
     this.disk = disk
+    this.root = folder === '' ? '' : `${folder}/`
     this.scheduler = scheduler
     this.actor = actor
     this.faults = faults
@@ -26,27 +36,28 @@ export class SimStorage implements CheckpointStorage {
 
   createExclusive(path: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
     const copy = Buffer.from(bytes)
-    return this.run('createExclusive', path, () => this.disk.create(path, copy, this.actor.name))
+    return this.run('createExclusive', path, () => this.disk.create(this.root + path, copy, this.actor.name))
   }
 
   write(path: string, bytes: Uint8Array): Promise<void> {
     const copy = Buffer.from(bytes)
-    return this.run('write', path, () => this.disk.put(path, copy, this.actor.name))
+    return this.run('write', path, () => this.disk.put(this.root + path, copy, this.actor.name))
   }
 
   overwrite(path: string, bytes: Uint8Array): Promise<void> {
     const copy = Buffer.from(bytes)
-    return this.run('overwrite', path, () => this.disk.put(path, copy, this.actor.name))
+    return this.run('overwrite', path, () => this.disk.put(this.root + path, copy, this.actor.name))
   }
 
   async read(path: string): Promise<Buffer> {
     const found = await this.readIfExists(path)
-    if (found === undefined) throw new MillraceError('MILLRACE_STORAGE', `cannot read sim:/${path}: no such file`)
+    if (found === undefined)
+      throw new MillraceError('MILLRACE_STORAGE', `cannot read ${this.describe()}/${path}: no such file`)
     return found
   }
 
   readIfExists(path: string): Promise<Buffer | undefined> {
-    return this.run('read', path, () => this.disk.get(path))
+    return this.run('read', path, () => this.disk.get(this.root + path))
   }
 
   async readRange(path: string, from: number, to: number): Promise<Buffer> {
@@ -54,19 +65,22 @@ export class SimStorage implements CheckpointStorage {
   }
 
   list(prefix: string): Promise<StoredFile[]> {
-    return this.run('list', prefix, () => this.disk.list(prefix))
+    return this.run('list', prefix, () => {
+      const found = this.disk.list(this.root + prefix)
+      return found.map((file) => ({ ...file, path: file.path.slice(this.root.length) }))
+    })
   }
 
   delete(path: string): Promise<void> {
-    return this.run('delete', path, () => this.disk.delete(path, this.actor.name))
+    return this.run('delete', path, () => this.disk.delete(this.root + path, this.actor.name))
   }
 
   describe(): string {
-    return 'sim:'
+    return this.root === '' ? 'sim:' : `sim:/${this.root.slice(0, -1)}`
   }
 
   url(): string {
-    return 'sim:'
+    return this.describe()
   }
 
   check(): Promise<void> {
@@ -75,8 +89,8 @@ export class SimStorage implements CheckpointStorage {
 
   private run<T>(kind: Kind, path: string, act: () => T): Promise<T> {
     const { scheduler, faults, actor } = this
-    const fate = faults.storageFate(WRITES.has(kind))
-    const name = `${kind} ${path}`
+    const fate = faults.storageFate(REQUESTS[kind], scheduler.nowMs)
+    const name = `${kind} ${this.root}${path}`
     return new Promise<T>((resolve, reject) => {
       const fail = (): void =>
         reject(new MillraceError('MILLRACE_STORAGE', `cannot ${kind} ${path}: injected: ${fate}`))
