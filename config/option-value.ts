@@ -49,6 +49,12 @@ export const duration: ValueType<number> = {
   },
 }
 
+/** Milliseconds, or Infinity for `none`. */
+export const durationOrNone: ValueType<number> = {
+  form: `${duration.form}, or none`,
+  parse: (given) => (given.trim() === 'none' ? Infinity : duration.parse(given)),
+}
+
 /** A duration of at least so many milliseconds, `shown` in words. */
 export function durationFrom(min: number, shown: string): ValueType<number> {
   return {

@@ -3,6 +3,7 @@ import {
   decimal,
   duration,
   durationFrom,
+  durationOrNone,
   flag,
   folderName,
   integer,
@@ -26,6 +27,8 @@ export interface OptionValues {
   readonly checkpointDir: string | undefined
   /** 0: none but the last one. */
   readonly checkpointIntervalMs: number
+  /** Infinity: none. */
+  readonly alignmentTimeoutMs: number
   /** `latest`, `none`, or where a checkpoint is. */
   readonly restore: string
   readonly claimMode: 'no-claim' | 'claim'
@@ -144,6 +147,13 @@ export const OPTIONS: {
     defaultNote: "the job's own, else 10s",
     description: 'time between checkpoints; 0s: only the last one',
   },
+  alignmentTimeoutMs: {
+    key: 'alignment-timeout',
+    argument: 'DURATION|none',
+    type: durationOrNone,
+    default: '30s',
+    description: 'how long the barriers of a checkpoint wait in line; then they overtake records, which go into it',
+  },
   restore: {
     key: 'restore',
     argument: 'latest|none|PATH',
@@ -224,7 +234,8 @@ export const OPTIONS: {
     argument: 'N',
     type: integer(0, 1_000_000),
     default: '10',
-    description: 'exponential: failures without a checkpoint between them before the job fails for good; fixed: restarts in all',
+    description:
+      'exponential: failures without a checkpoint between them before the job fails for good; fixed: restarts in all',
   },
   restartDelayMs: {
     key: 'restart-delay',

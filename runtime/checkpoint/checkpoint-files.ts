@@ -6,9 +6,13 @@ export interface CheckpointFile {
   readonly bytes: number
 }
 
-/** All files that a checkpoint refers to: segments and large operator state. */
+/** All files that a checkpoint refers to: segments, records in flight, large operator state. */
 export function checkpointFiles({ operators }: Pick<CheckpointDraft, 'operators'>): CheckpointFile[] {
-  return Object.values(operators).flatMap((operator) => [...operator.segments, ...operatorStateFiles(operator)])
+  return Object.values(operators).flatMap((operator) => [
+    ...operator.segments,
+    ...(operator.channels ?? []),
+    ...operatorStateFiles(operator),
+  ])
 }
 
 /** The files of an operator's state that belongs to no key. */

@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import { MillraceError } from '../contract/errors.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { ManifestLog } from './manifest-log.js'
@@ -21,8 +22,8 @@ export interface ImportRequest {
 
 /**
  * Copies a checkpoint of another storage, or an older one of the same, to the top of the job's log: takes the log over, copies the
- * segments, then appends the manifest (the moment it counts). Until then the log goes on from where it did. Checkpoint id, counters,
- * positions and committables are kept. A segment that is not there any more is MILLRACE_CORRUPT naming it.
+ * files, then appends the manifest (the moment it counts). Until then the log goes on from where it did. Checkpoint id, counters,
+ * positions and committables are kept. A file that is not there any more is MILLRACE_CORRUPT naming it.
  */
 export async function importCheckpoint(request: ImportRequest): Promise<CheckpointManifest> {
   const { checkpoint, into, jobId, nonce, runId, holder, nowMs } = request
@@ -33,8 +34,8 @@ export async function importCheckpoint(request: ImportRequest): Promise<Checkpoi
   for (const [uid, operator] of Object.entries(checkpoint.operators)) {
     const copied = new Map<string, string>()
     for (const file of checkpointFiles({ operators: { [uid]: operator } })) {
-      const path = `${SEGMENT_PREFIX}e${record.epoch}-i${nonce}-${count++}.seg`
-      await copySegment(request, file, path)
+      const path = `${SEGMENT_PREFIX}e${record.epoch}-i${nonce}-${count++}${extname(file.path)}`
+      await copyFile(request, file, path)
       copied.set(file.path, path)
     }
     operators.push([uid, movedOperator(operator, copied, record.epoch)])
@@ -45,31 +46,40 @@ export async function importCheckpoint(request: ImportRequest): Promise<Checkpoi
 
 /** The operator's record with its files under other names. */
 function movedOperator(operator: OperatorRecord, to: ReadonlyMap<string, string>, epoch: number): OperatorRecord {
-  const segments = operator.segments.map((segment) => ({ ...segment, path: to.get(segment.path)!, epoch }))
-  if (operator.operatorState === undefined) return { ...operator, segments }
-  const states = Object.entries(operator.operatorState).map(([name, state]) => {
+  const moved = <T extends CheckpointFile>(files: readonly T[]): T[] =>
+    files.map((file) => ({ ...file, path: to.get(file.path)!, epoch }))
+  const { segments, channels, operatorState } = operator
+  return {
+    ...operator,
+    segments: moved(segments),
+    ...(channels === undefined ? {} : { channels: moved(channels) }),
+    ...(operatorState === undefined ? {} : { operatorState: movedState(operatorState, to) }),
+  }
+}
+
+function movedState(
+  operatorState: NonNullable<OperatorRecord['operatorState']>,
+  to: ReadonlyMap<string, string>,
+): NonNullable<OperatorRecord['operatorState']> {
+  const states = Object.entries(operatorState).map(([name, state]) => {
     const parts = state.parts.map((part) => (part.path === undefined ? part : { ...part, path: to.get(part.path)! }))
     return [name, { ...state, parts }] as const
   })
-  return { ...operator, segments, operatorState: Object.fromEntries(states) }
+  return Object.fromEntries(states)
 }
 
 /** Copies one file of a checkpoint; one that is not there or not whole is MILLRACE_CORRUPT naming it. */
-export async function copySegment(
+export async function copyFile(
   { from, into }: Pick<ImportRequest, 'from' | 'into'>,
-  segment: CheckpointFile,
+  file: CheckpointFile,
   path: string,
 ): Promise<void> {
-  const bytes = await from.readIfExists(segment.path)
-  if (bytes === undefined || bytes.length !== segment.bytes) {
-    const what = bytes === undefined ? 'is missing' : `has ${bytes.length} bytes, not ${segment.bytes}`
-    throw new MillraceError(
-      'MILLRACE_CORRUPT',
-      `segment ${from.describe()}/${segment.path} of the checkpoint ${what}`,
-      {
-        hint: 'restore the folder from a backup, or go on from another checkpoint',
-      },
-    )
+  const bytes = await from.readIfExists(file.path)
+  if (bytes === undefined || bytes.length !== file.bytes) {
+    const what = bytes === undefined ? 'is missing' : `has ${bytes.length} bytes, not ${file.bytes}`
+    throw new MillraceError('MILLRACE_CORRUPT', `file ${from.describe()}/${file.path} of the checkpoint ${what}`, {
+      hint: 'restore the folder from a backup, or go on from another checkpoint',
+    })
   }
   await into.write(path, bytes)
 }

@@ -1,3 +1,4 @@
+import type { EdgeName } from '../contract/edge-name.js'
 import type { JsonValue } from '../contract/json.js'
 import type { OperatorStateMode, StateSchema } from '../contract/state.js'
 
@@ -32,6 +33,24 @@ export interface SegmentRef {
   readonly rows: number
   readonly bytes: number
   /** CRC-32 of the index, which holds those of the blocks. */
+  readonly crc: number
+}
+
+/**
+ * An immutable file of what was in flight to a subtask when barriers overtook it, in the order in which it was taken out of the channels.
+ * Those of a subtask are ordered. It is processed before anything else after a restore.
+ */
+export interface ChannelsRef {
+  readonly path: string
+  readonly epoch: number
+  readonly checkpointId: number
+  /** The receiving subtask, of so many. */
+  readonly subtask: number
+  readonly parallelism: number
+  /** The edges that the file refers to by number. */
+  readonly edges: readonly EdgeName[]
+  readonly bytes: number
+  /** CRC-32 of the file. */
   readonly crc: number
 }
 
@@ -91,6 +110,8 @@ export interface OperatorRecord {
   readonly operatorState?: Readonly<Record<string, OperatorStateRecord>>
   /** Oldest first. */
   readonly segments: readonly SegmentRef[]
+  /** Absent where nothing was in flight, as in every aligned checkpoint. */
+  readonly channels?: readonly ChannelsRef[]
   /**
    * Of keyed ones, by subtask: times before which no key had an event timer, a processing timer; null when there was none at all. Segments
    * alone would say less: they hold older versions of rows, too.

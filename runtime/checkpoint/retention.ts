@@ -1,8 +1,8 @@
 // Invariant: what a kept manifest refers to is never deleted, nor is any epoch record, nor anything of a later epoch than ours.
 //
 //   manifests      1e  2c  3c  4e  5c  6c           e = epoch record: stays for ever   c = checkpoint: the newest `retained` stay
-//   deleted            ^^  ^^                       then the segments that only they referred to
-//   swept once per epoch, after its first commit: segments of earlier epochs that no kept manifest refers to
+//   deleted            ^^  ^^                       then the files that only they referred to: segments, records in flight
+//   swept once per epoch, after its first commit: files of earlier epochs that no kept manifest refers to
 //
 // A process that lost the job may still run this. It does no harm: it runs only after an append that counted, so the newest manifest it
 // keeps is the one its successor went on from.
@@ -24,7 +24,7 @@ export interface RetentionReport {
 
 interface Known {
   readonly position: number
-  readonly segments: ReadonlySet<string>
+  readonly files: ReadonlySet<string>
 }
 
 /** Deletes old manifests and their segments; one for each epoch that this process owns. */
@@ -39,7 +39,7 @@ export class Retention {
   /** Positions that are kept for a while, and by how many. */
   readonly #pinned = new Map<number, number>()
   readonly #oldManifests = new Set<string>()
-  readonly #oldSegments = new Set<string>()
+  readonly #oldFiles = new Set<string>()
   #swept = false
 
   constructor(storage: CheckpointStorage, jobId: string, epoch: number, epochPosition: number, retained: number) {
@@ -74,14 +74,14 @@ export class Retention {
     const old = new Set(older.filter(({ position }) => !this.#pinned.has(position)))
     const dropped = [...old]
     this.#known = this.#known.filter((known) => !old.has(known))
-    const kept = new Set(this.#known.flatMap(({ segments }) => [...segments]))
+    const kept = new Set(this.#known.flatMap(({ files }) => [...files]))
     for (const { position } of dropped) this.#oldManifests.add(logPath(position))
-    for (const { segments } of dropped) for (const path of segments) if (!kept.has(path)) this.#oldSegments.add(path)
+    for (const { files } of dropped) for (const path of files) if (!kept.has(path)) this.#oldFiles.add(path)
     if (sweeping && learned) await this.#findOrphans(kept)
     this.#swept = learned
     const deleted = await this.#deleteAll(this.#oldManifests, problems)
     // Manifests first: none that is visible may refer to a deleted segment.
-    if (learned && this.#oldManifests.size === 0) deleted.push(...(await this.#deleteAll(this.#oldSegments, problems)))
+    if (learned && this.#oldManifests.size === 0) deleted.push(...(await this.#deleteAll(this.#oldFiles, problems)))
     return { deleted, problems }
   }
 
@@ -111,7 +111,7 @@ export class Retention {
   async #findOrphans(kept: ReadonlySet<string>): Promise<void> {
     for (const { path } of await this.#storage.list(SEGMENT_PREFIX)) {
       const epoch = segmentEpoch(path)
-      if (epoch !== undefined && epoch < this.#epoch && !kept.has(path)) this.#oldSegments.add(path)
+      if (epoch !== undefined && epoch < this.#epoch && !kept.has(path)) this.#oldFiles.add(path)
     }
   }
 
@@ -132,5 +132,5 @@ export class Retention {
 }
 
 function knownOf(manifest: CheckpointManifest): Known {
-  return { position: manifest.position, segments: new Set(checkpointFiles(manifest).map(({ path }) => path)) }
+  return { position: manifest.position, files: new Set(checkpointFiles(manifest).map(({ path }) => path)) }
 }

@@ -1,6 +1,6 @@
 import type { CheckpointStorage } from '../storage/storage.js'
 import { checkpointFiles } from './checkpoint-files.js'
-import { copySegment } from './import-checkpoint.js'
+import { copyFile } from './import-checkpoint.js'
 import { logPath } from './log-path.js'
 import { encodeEntry } from './manifest-codec.js'
 import type { CheckpointManifest } from './manifest.js'
@@ -17,18 +17,18 @@ export interface SavepointCopy {
 }
 
 /**
- * Copies a checkpoint with all its segments into a storage of its own: nothing in it refers to anything outside, so that it may be moved.
+ * Copies a checkpoint with all its files into a storage of its own: nothing in it refers to anything outside, so that it may be moved.
  * The manifest comes last: without it, it is no savepoint. What was written is deleted if it fails. Resolves with the bytes copied.
  */
 export async function writeSavepoint(copy: SavepointCopy): Promise<number> {
   const { checkpoint, into } = copy
-  const segments = checkpointFiles(checkpoint)
+  const files = checkpointFiles(checkpoint)
   const begun: string[] = []
-  const left = [...segments]
+  const left = [...files]
   const copyRest = async (): Promise<void> => {
-    for (let segment = left.shift(); segment !== undefined; segment = left.shift()) {
-      begun.push(segment.path)
-      await copySegment(copy, segment, segment.path).catch((error: unknown) => {
+    for (let file = left.shift(); file !== undefined; file = left.shift()) {
+      begun.push(file.path)
+      await copyFile(copy, file, file.path).catch((error: unknown) => {
         left.length = 0
         throw error
       })
@@ -42,7 +42,7 @@ export async function writeSavepoint(copy: SavepointCopy): Promise<number> {
     for (const path of begun) await into.delete(path).catch(() => {})
     throw error
   }
-  return segments.reduce((sum, segment) => sum + segment.bytes, 0)
+  return files.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 /** Deletes a savepoint: its manifest first, so that what is left of a deletion that is cut off is none. */

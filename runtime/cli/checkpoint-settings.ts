@@ -19,6 +19,7 @@ export function checkpointRules({ values, origins }: ResolvedOptions, job: JobDe
   return {
     intervalMs: own ?? values.checkpointIntervalMs,
     timeoutMs: values.checkpointTimeoutMs,
+    alignmentTimeoutMs: values.alignmentTimeoutMs,
     minPauseMs,
     maxConcurrent,
     toleratedFailures: values.toleratedCheckpointFailures,

@@ -50,13 +50,14 @@ export function checkpointsText({ job, completed, failed, recent, recentFailed }
     formatMs(one.durationMs),
     formatBytes(one.writtenBytes),
     formatBytes(one.stateBytes),
+    one.aligned ? '-' : formatBytes(one.inFlightBytes),
     one.path,
   ]
   return [
     `${job}: ${completed} completed, ${failed} failed`,
     ...(recent.length === 0
       ? []
-      : [tableOf([['id', 'why', 'at', 'took', 'written', 'state', 'path'], ...recent.map(row)])]),
+      : [tableOf([['id', 'why', 'at', 'took', 'written', 'state', 'in flight', 'path'], ...recent.map(row)])]),
     ...recentFailed.map(({ id, failedAtMs, reason }) => `${id} failed at ${timeOf(failedAtMs)}: ${reason}`),
   ].join('\n')
 }

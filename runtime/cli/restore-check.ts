@@ -2,6 +2,7 @@ import type { CheckpointManifest, OperatorStateRecord, PlanRecord } from '../che
 import { MillraceError } from '../contract/errors.js'
 import type { GraphNode, JobGraph } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
+import { overtakableEdge, sameEdge } from '../plan/overtaking.js'
 
 /** The job that is to go on from a checkpoint, and what its user allows. */
 export interface RestoreTarget {
@@ -31,6 +32,22 @@ export function checkRestore(manifest: CheckpointManifest, target: RestoreTarget
   const nodes = new Map(target.graph.nodes.map((node) => [node.uid, node]))
   if (!target.explicit) checkPlaces(manifest, nodes)
   for (const operator of manifest.plan.operators) checkOperator(manifest, operator, nodes.get(operator.uid), target)
+  if (!target.allowNonRestoredState) checkInFlight(manifest, nodes, target.graph)
+}
+
+/** Records in flight go on where they were: on the same edge, into the same operator. */
+function checkInFlight(manifest: CheckpointManifest, nodes: ReadonlyMap<string, GraphNode>, graph: JobGraph): void {
+  for (const [uid, { channels = [] }] of Object.entries(manifest.operators)) {
+    const node = nodes.get(uid)
+    const inputs = node === undefined || node.kind === 'source' ? [] : node.inputs
+    const edges = inputs.flatMap((input) => overtakableEdge(graph, node!.id, input) ?? [])
+    const lost = channels.flatMap((file) => file.edges).find((edge) => !edges.some((one) => sameEdge(one, edge)))
+    if (lost === undefined) continue
+    throw refusal(
+      `it holds records in flight from "${lost.from}" to "${uid}" (${lost.partitioning}), which the job no longer connects like that`,
+      'go on with the job as it was, and change it from a savepoint, which has no records in flight; or drop them with --allow-non-restored-state',
+    )
+  }
 }
 
 /** A job id belongs to one job, whatever is restored from it. */
@@ -137,6 +154,7 @@ function whatIsLost(manifest: CheckpointManifest, { uid }: OperatorPlan): string
   const operator = manifest.operators[uid]
   if (uid in manifest.sources) return 'position'
   if (uid in manifest.sinks) return 'output'
+  if (operator?.channels !== undefined) return 'records in flight'
   const keyed = operator !== undefined && operator.segments.length > 0
   return keyed || Object.values(operator?.operatorState ?? {}).some(holdsElements) ? 'state' : undefined
 }

@@ -154,8 +154,15 @@ export class AttemptCheckpoints {
     }
     const pending = new PendingCheckpoint({ id, reason, triggeredAtMs: now, enumerators, slots, tasks })
     this.underWay.push(pending)
-    attempt.broadcast({ type: 'triggerCheckpoint', checkpointId: id, timestampMs: now })
-    const { timeoutMs } = attempt.rules
+    const { timeoutMs, alignmentTimeoutMs } = attempt.rules
+    const patient = reason !== 'periodic' || alignmentTimeoutMs === Infinity
+    attempt.broadcast({
+      type: 'triggerCheckpoint',
+      checkpointId: id,
+      timestampMs: now,
+      // What a user asks for has nothing in flight.
+      ...(patient ? {} : { alignmentTimeoutMs }),
+    })
     this.timeouts.set(
       pending,
       clock.setTimeout(() => this.expired(pending), timeoutMs),

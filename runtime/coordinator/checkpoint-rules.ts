@@ -4,6 +4,8 @@ export interface CheckpointRules {
   readonly intervalMs: number
   /** One that takes longer has failed. */
   readonly timeoutMs: number
+  /** How long barriers wait in line before they overtake records; Infinity: for ever. */
+  readonly alignmentTimeoutMs: number
   /** From the end of one, complete or failed, to the next one by the clock. */
   readonly minPauseMs: number
   /** How many may be under way at once. */
@@ -16,6 +18,7 @@ export interface CheckpointRules {
 export const DEFAULT_CHECKPOINTING: CheckpointRules = {
   intervalMs: 0,
   timeoutMs: 600_000,
+  alignmentTimeoutMs: 30_000,
   minPauseMs: 0,
   maxConcurrent: 1,
   toleratedFailures: 0,

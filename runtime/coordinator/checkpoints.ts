@@ -125,6 +125,8 @@ export class Checkpoints implements CheckpointSink {
     await this.publishOutput(manifest)
     onPublished(manifest)
     await this.retire()
+    const inFlightBytes = sum(Object.values(manifest.operators).flatMap((o) => (o.channels ?? []).map((f) => f.bytes)))
+    const newState = sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes))
     merges.consider(this.segments, pending.id)
     this.completed++
     events.checkpoint({
@@ -132,8 +134,9 @@ export class Checkpoints implements CheckpointSink {
       reason: pending.reason,
       path: log.pathOf(manifest),
       durationMs: clock.now() - pending.triggeredAtMs,
-      writtenBytes: sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes)),
-      stateBytes: sum(checkpointFiles(manifest).map((file) => file.bytes)),
+      writtenBytes: newState + inFlightBytes,
+      stateBytes: sum(checkpointFiles(manifest).map((file) => file.bytes)) - inFlightBytes,
+      inFlightBytes,
       counters: manifest.counters,
     })
   }

@@ -108,12 +108,14 @@ function sourceRecord(
 }
 
 function operatorRecord(subtasks: readonly OperatorSnapshot[], before: readonly SegmentRef[]): OperatorRecord {
+  const channels = subtasks.flatMap((o) => o.channels ?? [])
   const firstTimers = subtasks.flatMap((o) => (o.firstTimers === undefined ? [] : [o.firstTimers]))
   return {
     watermarks: subtasks.map((o) => o.watermark),
     finishedSubtasks: finishedSubtasks(subtasks),
     operatorState: operatorStateRecords(subtasks),
     segments: [...before, ...subtasks.flatMap((o) => o.segments)],
+    ...(channels.length > 0 ? { channels } : {}),
     ...(firstTimers.length === 0
       ? {}
       : { firstTimers: firstTimers.map(([event, processing]) => [orNull(event), orNull(processing)] as const) }),

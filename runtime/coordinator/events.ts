@@ -13,6 +13,8 @@ export interface CheckpointInfo {
   /** Bytes newly written for it, and bytes of state it refers to. */
   readonly writtenBytes: number
   readonly stateBytes: number
+  /** Of what was in flight when its barriers overtook records; 0: it is aligned. */
+  readonly inFlightBytes: number
   /** What the job had counted with it, since its first start. */
   readonly counters: CounterTotals
 }

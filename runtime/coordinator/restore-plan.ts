@@ -1,4 +1,4 @@
-import type { CheckpointManifest, OperatorRecord, SegmentRef } from '../checkpoint/manifest.js'
+import type { ChannelsRef, CheckpointManifest, OperatorRecord, SegmentRef } from '../checkpoint/manifest.js'
 import { keyGroupRange } from '../codec/key-group.js'
 import type { JsonValue } from '../contract/json.js'
 import type { AssignedSplit, OperatorRestore, SlotRestore } from '../worker/protocol.js'
@@ -15,6 +15,7 @@ export function slotRestore(manifest: CheckpointManifest, slot: number, parallel
   const same = manifest.parallelism === parallelism
   const range = keyGroupRange(slot, manifest.maxParallelism, parallelism)
   for (const [uid, record] of Object.entries(manifest.operators)) {
+    const channels = channelsFor(record, slot, parallelism, manifest.maxParallelism)
     operators[uid] = {
       // Splits may move to another reader than before, which must not be ahead of them.
       watermark:
@@ -22,6 +23,7 @@ export function slotRestore(manifest: CheckpointManifest, slot: number, parallel
       finished: isFinished(record.finishedSubtasks, manifest.parallelism, same ? slot : undefined),
       operatorState: operatorStateRestores(record.operatorState ?? {}, slot, parallelism, manifest.parallelism),
       segments: overlapping(record, range.first, range.last),
+      ...(channels.length > 0 ? { channels } : {}),
       firstTimers: firstTimers(record, same ? slot : undefined),
       schema: states.get(uid) ?? [],
       writerStates: deal(manifest.sinks[uid]?.writerStates ?? [], slot, parallelism),
@@ -43,6 +45,21 @@ function isFinished(finished: readonly number[], parallelism: number, subtask: n
 
 function overlapping(record: OperatorRecord, first: number, last: number): readonly SegmentRef[] {
   return record.segments.filter((segment) => segment.firstKeyGroup <= last && segment.lastKeyGroup >= first)
+}
+
+/** The files with records in flight that this subtask may get some of: by key group, or by number. */
+function channelsFor(
+  { channels = [] }: OperatorRecord,
+  slot: number,
+  parallelism: number,
+  maxParallelism: number,
+): readonly ChannelsRef[] {
+  const now = keyGroupRange(slot, maxParallelism, parallelism)
+  return channels.filter((file) => {
+    if (file.parallelism === parallelism) return file.subtask === slot
+    const was = keyGroupRange(file.subtask, maxParallelism, file.parallelism)
+    return file.subtask % parallelism === slot || (was.first <= now.last && was.last >= now.first)
+  })
 }
 
 /** Of one subtask, or over all. A record without them says nothing. */

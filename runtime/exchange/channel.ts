@@ -20,6 +20,8 @@ export interface ChannelWriter {
   tryWriteControl(element: ControlElement): boolean
   /** Whether the write that failed last could go on. For `parkUnless`: asks the reader to wake this slot if not. */
   hasRoom(): boolean
+  /** Whether the reader asks for no more records: it has enough to do. What is written all the same it gets. */
+  isHeld(): boolean
   /** Whether the reader has taken all that was written up to this call; ask the result often, until it says so. */
   taken(): () => boolean
 }
@@ -32,4 +34,6 @@ export interface ChannelReader {
   poll(): Element | undefined
   /** Gives the batch polled last back for reuse. */
   release(): void
+  /** Asks the writer for no more records, or wakes it to go on. */
+  hold(held: boolean): void
 }

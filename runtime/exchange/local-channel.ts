@@ -16,6 +16,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
   private count = 0
   private pushed = 0
   private polled: RecordBatch | undefined
+  private held = false
 
   /** Holds up to `capacity` elements, batches of up to `maxRecords` records with or without key groups. */
   constructor(capacity: number, maxRecords: number, keyed: boolean) {
@@ -38,6 +39,14 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
 
   hasRoom(): boolean {
     return this.count < this.ring.length
+  }
+
+  isHeld(): boolean {
+    return this.held
+  }
+
+  hold(held: boolean): void {
+    this.held = held
   }
 
   taken(): () => boolean {

@@ -57,6 +57,10 @@ export class RingChannelWriter implements ChannelWriter {
     return this.ring.hasRoom()
   }
 
+  isHeld(): boolean {
+    return this.ring.isHeld()
+  }
+
   taken(): () => boolean {
     return this.ring.taken()
   }
@@ -99,5 +103,9 @@ export class RingChannelReader implements ChannelReader {
 
   release(): void {
     if (this.batch.length > 0) this.batch.clear()
+  }
+
+  hold(held: boolean): void {
+    this.ring.hold(held)
   }
 }

@@ -79,13 +79,19 @@ export class RingReader {
       this.sequence = (this.sequence + 1) | 0
       if (kind === PAD) this.position = (this.position + frameBytes(length)) | 0
       else if ((kind & MORE) === 0 && this.partBytes === 0) {
-        return this.hold(kind, this.memory.data, at + HEADER_BYTES, length, frameBytes(length))
+        return this.keep(kind, this.memory.data, at + HEADER_BYTES, length, frameBytes(length))
       } else {
         this.addPart(at + HEADER_BYTES, length)
-        if ((kind & MORE) === 0) return this.hold(kind, this.parts, 0, this.partBytes, 0)
+        if ((kind & MORE) === 0) return this.keep(kind, this.parts, 0, this.partBytes, 0)
       }
     }
     return undefined
+  }
+
+  /** Tells the writer whether to send more; wakes it when it may again. */
+  hold(held: boolean): void {
+    this.memory.store(RING_WORD.HELD, held ? 1 : 0)
+    if (!held) this.waker.wake(this.writerSlot)
   }
 
   /** Gives the memory of the polled frame back to the writer. Nothing when no frame is held. */
@@ -97,7 +103,7 @@ export class RingReader {
     if (this.parts.bytes.length > KEPT_BYTES) this.parts = allocateFrameBytes(0)
   }
 
-  private hold(kind: number, data: FrameBytes, from: number, length: number, heldBytes: number): Frame {
+  private keep(kind: number, data: FrameBytes, from: number, length: number, heldBytes: number): Frame {
     const frame = this.frame
     frame.kind = kind
     frame.data = data

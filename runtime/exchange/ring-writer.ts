@@ -88,6 +88,11 @@ export class RingWriter {
     return this.freeBytes >= this.lacking
   }
 
+  /** Whether the reader wants no more for now. */
+  isHeld(): boolean {
+    return this.memory.load(RING_WORD.HELD) === 1
+  }
+
   /** Nothing is written after this. */
   close(): void {
     this.memory.store(RING_WORD.CLOSED, 1)

@@ -1,7 +1,7 @@
 /*
  * The memory of a ring: one producer, one consumer, in one SharedArrayBuffer.
  *
- *   | WRITTEN | READ | CLOSED | PRIORITY | ATTEMPT | WAITING | data: a power of two of bytes            |
+ *   | WRITTEN | READ | CLOSED | HELD | ATTEMPT | WAITING | data: a power of two of bytes            |
  *     a cache line each: the two sides never write the same  |  frame | frame | pad ->|<- frame | free |
  *
  * Invariant: READ <= WRITTEN <= READ + capacity, as monotone byte counts modulo 2^32. Bytes between READ and WRITTEN
@@ -20,8 +20,8 @@ export const RING_WORD = {
   READ: 16,
   /** 1 once the writer writes nothing more. */
   CLOSED: 32,
-  /** Reserved for barriers that overtake records. */
-  PRIORITY: 48,
+  /** 1 while the reader wants no more records: advice, on which no byte depends. */
+  HELD: 48,
   /** The attempt of the job that this ring belongs to. */
   ATTEMPT: 64,
   /** 1 while the writer sleeps, or is about to, until there is room. */

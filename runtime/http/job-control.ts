@@ -36,10 +36,14 @@ export interface JobView {
 export interface CheckpointView {
   readonly id: number
   readonly reason: CheckpointReason
+  /** Whether no barrier has overtaken a record. */
+  readonly aligned: boolean
   readonly completedAtMs: number
   readonly durationMs: number
   readonly writtenBytes: number
   readonly stateBytes: number
+  /** Records that were in flight; 0 in an aligned one. */
+  readonly inFlightBytes: number
   /** What `--restore` takes, while it is retained. */
   readonly path: string
 }

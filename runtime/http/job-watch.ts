@@ -41,8 +41,10 @@ export class JobWatch {
         events.started(info)
       },
       checkpoint: (info) => {
-        const { checkpointId: id, reason, durationMs, writtenBytes, stateBytes, path } = info
-        this.completed.add({ id, reason, completedAtMs: now(), durationMs, writtenBytes, stateBytes, path })
+        const { checkpointId: id, reason, durationMs, writtenBytes, stateBytes, inFlightBytes, path } = info
+        const aligned = inFlightBytes === 0
+        const bytes = { writtenBytes, stateBytes, inFlightBytes }
+        this.completed.add({ id, reason, aligned, completedAtMs: now(), durationMs, ...bytes, path })
         events.checkpoint(info)
       },
       checkpointFailed: (info) => {

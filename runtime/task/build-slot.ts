@@ -1,6 +1,5 @@
 import { MillraceError } from '../contract/errors.js'
-import type { OperatorNode, Partitioning, SinkNode, SourceNode } from '../contract/graph.js'
-import type { Key } from '../contract/key.js'
+import type { OperatorNode, SinkNode, SourceNode } from '../contract/graph.js'
 import type { Output } from '../contract/output.js'
 import type { JsonValue } from '../contract/json.js'
 import type { SourceReader } from '../contract/source.js'
@@ -12,9 +11,9 @@ import type { ChannelTable } from './channel-table.js'
 import { LocalMetrics } from './counters.js'
 import { Decoding } from './decoding.js'
 import { DriftTable } from './drift.js'
+import { partitioningOf } from './edge-partitioning.js'
 import { fanout } from './fanout.js'
-import { InputGate, type GateChannel } from './input-gate.js'
-import { lenientKey } from './lenient-key.js'
+import type { GateBuilder } from './gate-builder.js'
 import type { Link, SubtaskInfo } from './link.js'
 import { OperatorLink, type OperatorWiring } from './operator-link.js'
 import { createRecordWriter, type RecordWriter } from './record-writer.js'
@@ -36,6 +35,7 @@ export interface BuildOptions {
   readonly channels: ChannelTable
   readonly backends: BackendFactory
   readonly operatorStates: OperatorStateFiles
+  readonly gates: GateBuilder
 }
 
 /** Builds, restores and opens all subtasks of a slot, in the plan's order. Slot thread. */
@@ -90,7 +90,7 @@ class SubtaskBuilder {
       ...(source !== undefined ? { source } : {}),
     })
     const { subtask } = this
-    if (source === undefined) subtask.connect(new InputGate(this.gateChannels(), subtask, watermark))
+    if (source === undefined) subtask.connect(await options.gates.build(task, subtask, watermark))
     return subtask
   }
 
@@ -168,14 +168,6 @@ class SubtaskBuilder {
     return createRecordWriter({ ...edge, partitioning }, channels.writers(edge), receiver)
   }
 
-  private gateChannels(): GateChannel[] {
-    return this.task.inputs.flatMap((edge) =>
-      this.options.channels
-        .readers(edge)
-        .map((reader) => ({ reader, input: edge.input, keyOf: keyOfEdge(partitioningOf(this.options.plan, edge)) })),
-    )
-  }
-
   private invalidOutput(node: SourceNode): Output<unknown> {
     const { slot, clock } = this.options
     if (this.targetsOf(node.id, 'invalid').length > 0) return this.outputOf(node.id, 'invalid')
@@ -230,16 +222,4 @@ class SubtaskBuilder {
     const driver = new SourceDriver({ node, reader, decoding, drift, clock, host })
     return { uid: node.uid, driver, metrics }
   }
-}
-
-/** A record without a key is a failure of the operator that is keyed by it, which deals with it if it deals with any. */
-function partitioningOf(plan: ExecutionPlan, { partitioning, toNode }: PlanEdge): Partitioning {
-  const receiver = nodeOf(plan, toNode)
-  if (partitioning.kind !== 'hash' || receiver.kind !== 'operator' || !catchesFailures(plan.graph, receiver))
-    return partitioning
-  return { ...partitioning, keyOf: lenientKey(partitioning.keyOf as (value: unknown) => Key) }
-}
-
-function keyOfEdge(partitioning: Partitioning): ((value: unknown) => Key) | undefined {
-  return partitioning.kind === 'hash' ? (partitioning.keyOf as (value: unknown) => Key) : undefined
 }

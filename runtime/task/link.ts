@@ -16,7 +16,7 @@ export interface SubtaskInfo {
 }
 
 /** An operator's share of a checkpoint; its state is encoded behind the barrier. */
-export interface LinkSnapshot extends Omit<OperatorSnapshot, 'segments' | 'operatorState'> {
+export interface LinkSnapshot extends Omit<OperatorSnapshot, 'segments' | 'channels' | 'operatorState'> {
   readonly operatorState?: OperatorStateRun
 }
 

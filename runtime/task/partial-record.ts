@@ -20,10 +20,15 @@ export function markPartial(keyGroup: number): number {
   return keyGroup | MARK
 }
 
+/** The key group of a record in a batch, whether it is a partial or not. */
+export function plainKeyGroup(keyGroup: number): number {
+  return keyGroup & ~MARK
+}
+
 /** Whether a batch just received holds partials. Their key groups are plain ones afterwards. */
 export function unmarkPartials({ keyGroups, length }: RecordBatch): boolean {
   if (keyGroups === undefined || length === 0 || (keyGroups[0]! & MARK) === 0) return false
-  for (let i = 0; i < length; i++) keyGroups[i]! &= ~MARK
+  for (let i = 0; i < length; i++) keyGroups[i] = plainKeyGroup(keyGroups[i]!)
   return true
 }
 

@@ -1,6 +1,7 @@
 /**
  * Invariant: emit never blocks and order within a channel is kept. Records gather in a batch per channel; a batch or control element that
- * the channel has no room for waits in `pending`, and while anything waits the subtask is not scheduled (that is the backpressure).
+ * the channel has no room for waits in `pending`, and while anything waits the subtask is not scheduled (that is the backpressure). Nor
+ * is it while a receiver asks for no more records, except to let barriers through.
  *
  *   emit --> partition --> [ batch ch 0 ] --> pending --> channel 0
  *                      \-> [ batch ch 1 ] --> pending --> channel 1
@@ -70,6 +71,11 @@ class ChannelOutbox {
     return this.channel.taken()
   }
 
+  /** Whether the receiver asks for no more. */
+  get held(): boolean {
+    return this.channel.isHeld()
+  }
+
   /** Whether something waits and the channel has room for it again. */
   canDrain(): boolean {
     return this.pending.length > 0 && this.channel.hasRoom()
@@ -80,6 +86,8 @@ class ChannelOutbox {
 export abstract class RecordWriter implements Output<unknown> {
   /** Something waits for room in a channel. */
   blocked = false
+  /** A receiver asked for no more records when something was sent last; see {@link stillHeld}. */
+  held = false
   /** Records emitted so far. */
   count = 0
   protected readonly outboxes: readonly ChannelOutbox[]
@@ -98,6 +106,7 @@ export abstract class RecordWriter implements Output<unknown> {
   /** Sends partly filled batches. */
   flush(): void {
     for (const outbox of this.outboxes) if (!outbox.ship()) this.blocked = true
+    this.lookIfHeld()
   }
 
   /** Tries again what waits; true when nothing does any more. */
@@ -106,7 +115,14 @@ export abstract class RecordWriter implements Output<unknown> {
     let clear = true
     for (const outbox of this.outboxes) if (!outbox.drain()) clear = false
     this.blocked = !clear
+    this.lookIfHeld()
     return clear
+  }
+
+  /** Looks again. */
+  stillHeld(): boolean {
+    if (this.held) this.lookIfHeld()
+    return this.held
   }
 
   /** Whether the receivers have taken all that was sent up to this call; ask the result often. Call it while nothing waits. */
@@ -122,8 +138,20 @@ export abstract class RecordWriter implements Output<unknown> {
 
   protected put(outbox: ChannelOutbox, value: unknown, timestamp: number, keyGroup: number): void {
     outbox.batch.append(value, timestamp, keyGroup)
-    if (outbox.batch.isFull && !outbox.ship()) this.blocked = true
+    if (!outbox.batch.isFull) return
+    if (!outbox.ship()) this.blocked = true
+    else if (outbox.held) this.held = true
   }
+
+  private lookIfHeld(): void {
+    this.held = this.outboxes.some((outbox) => outbox.held)
+  }
+}
+
+/** Whether something waits for room in a channel of any of them. */
+export function anyBlocked(writers: readonly RecordWriter[]): boolean {
+  for (let w = 0; w < writers.length; w++) if (writers[w]!.blocked) return true
+  return false
 }
 
 class HashWriter extends RecordWriter {

@@ -30,6 +30,8 @@ export class SinkLink implements Link {
   private writer!: SinkWriter<unknown>
   private watermark = MIN_WATERMARK
   private watermarkBefore = MIN_WATERMARK
+  /** What it had reached before a restore; it comes again, but a snapshot may come first. */
+  private restoredWatermark = MIN_WATERMARK
   /** The checkpoint the writer was flushed for last. */
   private flushed = 0
   /** One at a time. */
@@ -63,6 +65,7 @@ export class SinkLink implements Link {
   async open(restore: OperatorRestore | undefined): Promise<void> {
     const { info, clock, print, warn } = this.wiring
     const { uid, metrics, rejected } = this
+    this.restoredWatermark = restore?.watermark ?? MIN_WATERMARK
     await this.guard(async () => {
       this.writer = await this.node.sink.createWriter({
         ...info,
@@ -106,7 +109,7 @@ export class SinkLink implements Link {
     try {
       return {
         uid: this.uid,
-        watermark: this.watermark,
+        watermark: Math.max(this.watermark, this.restoredWatermark),
         finished: false,
         schema: [],
         counters: this.metrics.counts(),

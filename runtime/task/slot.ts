@@ -281,7 +281,7 @@ export class Slot {
       case 'noMoreSplits':
         return this.source(message.uid)?.endOfSplits()
       case 'triggerCheckpoint':
-        for (const subtask of this.subtasks) subtask.trigger(message.checkpointId, message.timestampMs)
+        for (const subtask of this.subtasks) subtask.trigger(message)
         return
       case 'checkpointComplete':
         for (const subtask of this.subtasks) subtask.complete(message.checkpointId)

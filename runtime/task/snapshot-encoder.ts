@@ -3,11 +3,12 @@
  * here in slices between batches, then files are written for each operator's state, then the subtask's share is acknowledged.
  *
  *   frozen state --slice--slice--> rows --> segment file (storage) --> ack
+ *   what was in flight ------------> its files (storage) ---------------^
  *
  * A task acknowledges its checkpoints in order: with a later one everything of an earlier one has arrived, given up or not.
  */
 import type { KeyedBackend } from '../state/keyed-backend.js'
-import type { SegmentRef } from '../checkpoint/manifest.js'
+import type { ChannelsRef, SegmentRef } from '../checkpoint/manifest.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
 import { steadyTime, type Clock } from '../contract/time.js'
 import { EncodingPace } from './encoding-pace.js'
@@ -57,6 +58,8 @@ interface Running {
   run: Encoding | undefined
   /** Waiting for storage or for spilled state. */
   waiting: boolean
+  /** What was in flight to the task: its files, undefined until they are stored. */
+  channels: readonly ChannelsRef[] | undefined
   /** States whose rows are not all taken. */
   untaken: number
   /** Hears when all are, or need not be. */
@@ -97,10 +100,19 @@ export class SnapshotEncoder {
       encoded: new Map(),
       run: undefined,
       waiting: false,
+      channels: snapshot.channels === undefined ? [] : undefined,
       untaken: left.length,
       taken: undefined,
     }
     this.running.push(running)
+    snapshot.channels?.then(
+      (files) => {
+        running.channels = files
+        this.acknowledge(snapshot.task)
+      },
+      // Records that no checkpoint can hold are no failure of the job.
+      (error: unknown) => this.failed(running, error, ['MILLRACE_STORAGE', 'MILLRACE_VALUE']),
+    )
     this.acknowledge(snapshot.task)
   }
 
@@ -194,11 +206,16 @@ export class SnapshotEncoder {
   private acknowledge(task: number): void {
     for (;;) {
       const first = this.running.find(({ snapshot }) => snapshot.task === task)
-      if (first === undefined || first.left.length > 0) return
+      if (first?.channels === undefined || first.left.length > 0) return
+      // On its way to the first operator.
+      const channels = first.channels.length > 0 ? { channels: first.channels } : {}
       this.running = this.running.filter((r) => r !== first)
       this.events.done(
         first.snapshot,
-        first.snapshot.operators.map((operator) => acknowledgement(operator, first.encoded.get(operator.uid) ?? {})),
+        first.snapshot.operators.map((operator, place) => ({
+          ...acknowledgement(operator, first.encoded.get(operator.uid) ?? {}),
+          ...(place === 0 ? channels : {}),
+        })),
       )
     }
   }
@@ -211,14 +228,16 @@ export class SnapshotEncoder {
         if (this.running.includes(running)) then(value)
         this.events.wake()
       },
-      (error: unknown) => {
-        if (!this.running.includes(running)) return
-        if ((error as { code?: unknown }).code !== 'MILLRACE_STORAGE') return this.events.failed(error)
-        this.events.declined(running.snapshot, running.left[0]![0], error)
-        this.giveUp(running)
-        this.events.wake()
-      },
+      (error: unknown) => this.failed(running, error, ['MILLRACE_STORAGE']),
     )
+  }
+
+  private failed(running: Running, error: unknown, declined: readonly unknown[]): void {
+    if (!this.running.includes(running)) return
+    if (!declined.includes((error as { code?: unknown }).code)) return this.events.failed(error)
+    this.events.declined(running.snapshot, running.left[0]?.[0] ?? running.snapshot.operators[0]!.uid, error)
+    this.giveUp(running)
+    this.events.wake()
   }
 }
 

@@ -6,19 +6,20 @@
  *   source | gate --> [ batch ] --> chain of links --> record writers --> channels
  *                                     ^  tasks, held watermarks
  */
-import type { Key } from '../contract/key.js'
+import type { ChannelsRef } from '../checkpoint/manifest.js'
 import type { Clock } from '../contract/time.js'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
 import type { RecordBatch } from '../exchange/record-batch.js'
+import { BatchInProgress } from './batch-in-progress.js'
 import type { LocalMetrics } from './counters.js'
-import type { GateChannel, GateOutput, InputGate } from './input-gate.js'
+import type { GateChannel } from './gate-channel.js'
+import type { GateOutput, InputGate } from './input-gate.js'
 import { HeldWatermarks } from './held-watermarks.js'
 import type { Link, LinkHost, LinkSnapshot } from './link.js'
 import { Mailbox } from './mailbox.js'
 import { operatorFailure } from '../contract/operator-failure.js'
-import { keyOfPartial, unmarkPartials } from './partial-record.js'
 import { Pauses } from './pauses.js'
-import type { RecordWriter } from './record-writer.js'
+import { anyBlocked, type RecordWriter } from './record-writer.js'
 import type { SourceDriver, SourceStatus } from './source-driver.js'
 import type { AssignedSplit } from '../worker/protocol.js'
 
@@ -45,6 +46,15 @@ export interface SubtaskSnapshot {
   readonly task: number
   readonly checkpointId: number
   readonly operators: readonly LinkSnapshot[]
+  /** Where the barrier overtook records: what was in flight, once it is stored. */
+  readonly channels?: Promise<readonly ChannelsRef[]>
+}
+
+/** What a checkpoint's trigger says. Times are epoch milliseconds. */
+export interface Trigger {
+  readonly checkpointId: number
+  readonly timestampMs: number
+  readonly alignmentTimeoutMs?: number
 }
 
 /** How a subtask reaches its slot. */
@@ -81,10 +91,7 @@ export class Subtask implements GateOutput {
   private releasing = false
   /** The watermark that the first link was firing timers for when another one was let go on behind it. */
   private suspended: number | undefined
-  private batch: RecordBatch | undefined
-  private channel: GateChannel | undefined
-  private partials = false
-  private cursor = 0
+  private readonly batch: BatchInProgress
   /** The watermark being applied and the link it has reached. */
   private target = MIN_WATERMARK
   private applied = MIN_WATERMARK
@@ -104,8 +111,10 @@ export class Subtask implements GateOutput {
   private polls = 0
   private pollsSince = 0
   private waits = 0
-  private readonly triggers: { checkpointId: number; timestampMs: number }[] = []
-  private readonly keys: Key[] = []
+  /** Of a source. */
+  private readonly triggers: Trigger[] = []
+  /** Of others: checkpoints whose barriers are awaited, oldest first. None overtakes anything before an older one has come. */
+  private awaited: Trigger[] = []
   private readonly shouldYield: () => boolean
 
   constructor(options: {
@@ -126,6 +135,7 @@ export class Subtask implements GateOutput {
     const fail = (error: unknown): void => this.host.fail(error)
     this.pauses = new Pauses(options.links, () => this.host.wake(), fail)
     this.mailbox = new Mailbox(options.links.length)
+    this.batch = new BatchInProgress(options.links[0]!, options.writers, this.pauses, options.host.clock)
     if (options.links.some((link) => link.holdWatermark !== undefined)) this.held = new HeldWatermarks(options.links)
     this.shouldYield = this.pauses.any
       ? () => this.timerBudget-- <= 0 || this.blocked() || this.pauses.at() >= 0
@@ -151,28 +161,38 @@ export class Subtask implements GateOutput {
 
   /** Does a bounded piece of work; false when there is nothing it could do. */
   runOnce(): boolean {
+    const ahead = this.gate?.readAhead() === true
+    return this.goOn() || ahead
+  }
+
+  private goOn(): boolean {
     if (!this.drain()) return false
     if (this.waiting) return this.goOnPreparing()
+    if (this.awaited.length > 0 && this.overtake()) return true
+    if (this.heldBack()) return this.takeTrigger()
     if (this.applying) {
       if (this.barrierBetweenSlices()) return true
       return this.timersPause() ? this.advanceHeld() || this.runTasks(0) : this.applyWatermark()
     }
     if (this.advanceHeld() || this.runTasks(0)) return true
     if (this.pauses.any && this.pauses.at() >= 0) return this.takeTrigger()
-    if (this.batch !== undefined) return this.processBatch()
+    if (this.batch.active) return this.processBatch()
     if (this.ending) return this.end()
     return this.source === undefined ? this.pollGate(this.gate!) : this.pollSource(this.source)
   }
 
   /** Whether `runOnce` might do something now; asked before the slot sleeps. */
   hasWork(): boolean {
+    if (this.gate?.canReadAhead() === true) return true
     if (this.waiting && (this.preparing === undefined || this.waits > 1)) return false
     if (this.blocked()) return this.writers.some((writer) => writer.canDrain())
     if (this.canAdvanceHeld() || this.mailbox.next(this.tasksFrom(this.preparing ?? 0)) >= 0) return true
     if (this.waiting) return false
+    if (this.awaited.length > 0 && this.mayOvertake(this.awaited[0]!)) return true
+    if (this.heldBack()) return this.triggers.length > 0
     if (this.applying) return !this.timersPause()
     if (this.pauses.any && this.pauses.at() >= 0) return this.triggers.length > 0
-    if (this.batch !== undefined || this.triggers.length > 0) return true
+    if (this.batch.active || this.triggers.length > 0) return true
     if (this.ending) return !this.held || this.applied < MAX_WATERMARK || this.emitted === MAX_WATERMARK
     if (this.source !== undefined) return !this.finishedOnce && this.source.driver.canPoll()
     return this.gate!.hasNext()
@@ -185,7 +205,7 @@ export class Subtask implements GateOutput {
 
   /** Whether it waits for room in a channel, for an operator, a sink or a disk: backpressure. */
   get stuck(): boolean {
-    return this.waiting || this.blocked() || (this.pauses.any && this.pauses.at() >= 0)
+    return this.waiting || this.blocked() || this.heldBack() || (this.pauses.any && this.pauses.at() >= 0)
   }
 
   /** Sends partly filled batches. */
@@ -214,7 +234,7 @@ export class Subtask implements GateOutput {
     if (this.timersPause()) return Infinity
     for (const link of this.links) {
       let due = link.nextProcessingTimer()
-      if (due <= this.host.clock.now() && !this.waiting && !this.finishedOnce && this.drain()) {
+      if (due <= this.host.clock.now() && !this.waiting && !this.finishedOnce && this.drain() && !this.heldBack()) {
         this.fireProcessingTimers(link, this.host.clock.now())
         due = link.nextProcessingTimer()
       }
@@ -232,17 +252,21 @@ export class Subtask implements GateOutput {
 
   /** Milliseconds until something must be looked at again without anybody waking the slot. */
   nextCheckMs(): number {
-    return this.source === undefined || this.finishedOnce ? Infinity : this.source.driver.nextIdleCheckMs()
+    if (this.source !== undefined) return this.finishedOnce ? Infinity : this.source.driver.nextIdleCheckMs()
+    const leftMs = this.awaited.length === 0 ? 0 : patienceEndsMs(this.awaited[0]!) - this.host.clock.now()
+    return leftMs > 0 ? leftMs : Infinity
   }
 
-  /** A barrier enters here: the coordinator triggered a source. */
-  trigger(checkpointId: number, timestampMs: number): void {
-    if (this.source === undefined) return
-    this.source.driver.trigger()
-    this.triggers.push({ checkpointId, timestampMs })
+  /** The coordinator triggered a checkpoint. A barrier enters at a source; others may not wait for it for ever. */
+  trigger(trigger: Trigger): void {
+    if (this.source !== undefined) {
+      this.source.driver.trigger()
+      this.triggers.push(trigger)
+    } else if (this.gate!.awaits(trigger.checkpointId)) this.awaited.push(trigger)
   }
 
   abort(checkpointId: number): void {
+    this.awaited = this.awaited.filter((one) => one.checkpointId !== checkpointId)
     this.gate?.abort(checkpointId)
     for (const link of this.links) link.checkpointAborted(checkpointId)
   }
@@ -259,17 +283,8 @@ export class Subtask implements GateOutput {
   // What the gate hands on.
 
   records(batch: RecordBatch, channel: GateChannel): void {
-    this.batch = batch
-    this.channel = channel
-    this.cursor = 0
-    this.partials = unmarkPartials(batch)
-    const { backend } = this.links[0]!
-    if (backend === undefined || channel.keyOf === undefined || !backend.mayMiss) return
-    const { keys } = this
-    const keyOf = this.partials ? keyOfPartial : channel.keyOf
-    for (let i = 0; i < batch.length; i++) keys[i] = keyOf(batch.values[i])
-    const misses = backend.prefetch(keys, batch.keyGroups!, batch.length)
-    if (misses !== undefined) this.wait(misses)
+    const loading = this.batch.begin(batch, channel)
+    if (loading !== undefined) this.wait(loading)
   }
 
   watermark(time: number): void {
@@ -312,6 +327,7 @@ export class Subtask implements GateOutput {
   }
 
   aligned(checkpointId: number, timestampMs: number): void {
+    this.awaited = this.awaited.filter((one) => one.checkpointId > checkpointId)
     this.wait(this.takeSnapshot(checkpointId, timestampMs))
   }
 
@@ -351,6 +367,24 @@ export class Subtask implements GateOutput {
     return true
   }
 
+  private mayOvertake(trigger: Trigger): boolean {
+    return patienceEndsMs(trigger) <= this.host.clock.now() && this.gate!.mayOvertake(trigger.checkpointId)
+  }
+
+  /**
+   * The snapshot is taken before all barriers have come; what its operators have not seen by then is in flight. At any time when no
+   * record or timer is half way: upstream says again how far event time has come.
+   */
+  private overtake(): boolean {
+    const { checkpointId, timestampMs } = this.awaited[0]!
+    if (!this.mayOvertake(this.awaited[0]!)) return false
+    const log = this.gate!.overtake(checkpointId, this.batch)
+    if (log === undefined) return false
+    this.awaited.shift()
+    this.wait(this.takeSnapshot(checkpointId, timestampMs, log.written))
+    return true
+  }
+
   /** A poll cannot be stopped half way: where operators may pause after a record, it is for one. */
   private pollSingly(driver: SourceDriver): SourceStatus {
     let status = driver.poll(1)
@@ -365,7 +399,7 @@ export class Subtask implements GateOutput {
     if (!gate.poll()) return false
     if (this.waiting) return true
     // At once: a batch that waits for the next turn is one more in memory, and its records live longer.
-    if (this.batch !== undefined) this.processBatch()
+    if (this.batch.active) this.processBatch()
     else if (this.applying) this.applyWatermark()
     return true
   }
@@ -377,83 +411,10 @@ export class Subtask implements GateOutput {
   }
 
   private processBatch(): boolean {
-    const batch = this.batch!
-    const channel = this.channel!
-    const head = this.links[0]!
-    const { values, timestamps, length } = batch
-    const input = channel.input === 0 ? head.input : head.input2
-    const { backend } = head
-    // Broadcast records have no key: nobody may see the last one's.
-    if (channel.keyOf === undefined) backend?.clearCurrentKey()
-    let i = this.cursor
-    if (this.pauses.any) i = this.processPausing(batch, channel, i)
-    else if (this.partials) i = this.processPartials(batch, i)
-    else if (backend !== undefined && channel.keyOf !== undefined) {
-      const { keyOf } = channel
-      const groups = batch.keyGroups!
-      for (; i < length; i++) {
-        const value = values[i]
-        backend.setCurrentKey(keyOf(value), groups[i]!)
-        input.emit(value, timestamps[i]!)
-        if (this.blocked()) {
-          i++
-          break
-        }
-      }
-    } else {
-      for (; i < length; i++) {
-        input.emit(values[i], timestamps[i]!)
-        if (this.blocked()) {
-          i++
-          break
-        }
-      }
-    }
-    this.cursor = i
-    if (i === length) {
-      this.batch = undefined
-      const evicting = backend?.evictIfNeeded()
-      if (evicting !== undefined) this.wait(evicting)
-    }
+    const evicting = this.batch.process()
+    if (evicting !== undefined) this.wait(evicting)
     this.awaitSinks()
     return true
-  }
-
-  /** In a loop of its own: one that called either of two functions would be slower for plain records. */
-  private processPartials({ values, timestamps, keyGroups, length }: RecordBatch, from: number): number {
-    const head = this.links[0]!
-    const backend = head.backend!
-    const input = head.partials!
-    let i = from
-    while (i < length) {
-      const partial = values[i]
-      backend.setCurrentKey(keyOfPartial(partial), keyGroups![i]!)
-      input.emit(partial, timestamps[i]!)
-      i++
-      if (this.blocked()) break
-    }
-    return i
-  }
-
-  /** As the others, but asks after each record whether another may come. */
-  private processPausing(
-    { values, timestamps, keyGroups, length }: RecordBatch,
-    channel: GateChannel,
-    from: number,
-  ): number {
-    const head = this.links[0]!
-    const { backend } = head
-    const keyOf = this.partials ? keyOfPartial : channel.keyOf
-    const input = this.partials ? head.partials! : channel.input === 0 ? head.input : head.input2
-    let i = from
-    while (i < length) {
-      const value = values[i]
-      if (backend !== undefined && keyOf !== undefined) backend.setCurrentKey(keyOf(value), keyGroups![i]!)
-      input.emit(value, timestamps[i]!)
-      i++
-      if (this.blocked() || this.pauses.at() >= 0) break
-    }
-    return i
   }
 
   /**
@@ -461,7 +422,7 @@ export class Subtask implements GateOutput {
    * them first. Records that come first instead wait until the watermark is applied. True when a snapshot is being taken.
    */
   private barrierBetweenSlices(): boolean {
-    if (!this.sliced || this.batch !== undefined || this.gate === undefined) return false
+    if (!this.sliced || this.batch.active || this.gate === undefined) return false
     this.gate.poll()
     return this.waiting
   }
@@ -613,7 +574,11 @@ export class Subtask implements GateOutput {
     this.host.finished(this.task)
   }
 
-  private async takeSnapshot(checkpointId: number, timestampMs: number): Promise<void> {
+  private async takeSnapshot(
+    checkpointId: number,
+    timestampMs: number,
+    channels?: SubtaskSnapshot['channels'],
+  ): Promise<void> {
     const encoded = this.host.snapshotBegins(this.task)
     if (encoded !== undefined) await encoded
     await this.prepare((link) => link.prepareBarrier(checkpointId))
@@ -621,7 +586,8 @@ export class Subtask implements GateOutput {
     const operators: LinkSnapshot[] = []
     if (this.source !== undefined) operators.push(this.sourceSnapshot(this.source))
     for (const link of this.links) operators.push(await link.snapshot(checkpointId))
-    this.host.snapshotTaken({ task: this.task, checkpointId, operators })
+    const snapshot = { task: this.task, checkpointId, operators }
+    this.host.snapshotTaken(channels === undefined ? snapshot : { ...snapshot, channels })
   }
 
   /** Link by link; what an operator gave to be executed before its promise resolved is executed before the next one's turn. */
@@ -675,7 +641,12 @@ export class Subtask implements GateOutput {
   }
 
   private blocked(): boolean {
-    for (let w = 0; w < this.writers.length; w++) if (this.writers[w]!.blocked) return true
+    return anyBlocked(this.writers)
+  }
+
+  /** A receiver has enough to do: nothing is added to it. */
+  private heldBack(): boolean {
+    for (const writer of this.writers) if (writer.stillHeld()) return true
     return false
   }
 
@@ -684,4 +655,8 @@ export class Subtask implements GateOutput {
     for (const writer of this.writers) if (!writer.drain()) clear = false
     return clear
   }
+}
+
+function patienceEndsMs({ timestampMs, alignmentTimeoutMs = Infinity }: Trigger): number {
+  return timestampMs + alignmentTimeoutMs
 }

@@ -35,6 +35,8 @@ export interface InProcessOptions {
   readonly checkpointIntervalMs?: number
   /** Milliseconds after which a checkpoint that is not complete is given up; default ten minutes. */
   readonly checkpointTimeoutMs?: number
+  /** Milliseconds after which a checkpoint's barriers overtake records; default 30 seconds; `Infinity`: never. */
+  readonly alignmentTimeoutMs?: number
   /** Checkpoints that may be under way at once; default 1. */
   readonly maxConcurrentCheckpoints?: number
   /** Checkpoints that may fail one after the other before the attempt does. Default 0: it fails at the first one. */
@@ -111,6 +113,7 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
     checkpointing: {
       intervalMs: options.checkpointIntervalMs ?? DEFAULT_CHECKPOINTING.intervalMs,
       timeoutMs: options.checkpointTimeoutMs ?? DEFAULT_CHECKPOINTING.timeoutMs,
+      alignmentTimeoutMs: options.alignmentTimeoutMs ?? DEFAULT_CHECKPOINTING.alignmentTimeoutMs,
       minPauseMs: DEFAULT_CHECKPOINTING.minPauseMs,
       maxConcurrent: options.maxConcurrentCheckpoints ?? DEFAULT_CHECKPOINTING.maxConcurrent,
       toleratedFailures: options.toleratedCheckpointFailures ?? DEFAULT_CHECKPOINTING.toleratedFailures,

@@ -5,7 +5,7 @@
 import type { SerializedError } from '../contract/errors.js'
 import type { JsonValue } from '../contract/json.js'
 import type { StateSchema } from '../contract/state.js'
-import type { OperatorStatePart, OperatorStateRecord, SegmentRef } from '../checkpoint/manifest.js'
+import type { ChannelsRef, OperatorStatePart, OperatorStateRecord, SegmentRef } from '../checkpoint/manifest.js'
 import type { SlotFigures } from '../metrics/figures.js'
 
 /** One end of the line between the coordinator and a slot: a `MessagePort`, or the simulator's. In order; what it takes is copied. */
@@ -68,6 +68,8 @@ export interface OperatorRestore {
   readonly operatorState: Readonly<Record<string, OperatorStateRestore>>
   /** Segments that overlap this subtask's key groups, oldest first; the newest version of a key wins. */
   readonly segments: readonly SegmentRef[]
+  /** What was in flight to it, or part of it, in order; see `task/channel-restore.ts`. */
+  readonly channels?: readonly ChannelsRef[]
   /** Times before which no key of these segments has an event timer, a processing timer; Infinity when none has any. */
   readonly firstTimers: readonly [number, number]
   readonly schema: readonly StateSchema[]
@@ -107,7 +109,13 @@ export type ToSlot =
   | { readonly type: 'releaseSplits'; readonly uid: string; readonly splitIds: readonly string[] }
   | { readonly type: 'noMoreSplits'; readonly uid: string }
   | { readonly type: 'start' }
-  | { readonly type: 'triggerCheckpoint'; readonly checkpointId: number; readonly timestampMs: number }
+  /** `alignmentTimeoutMs` after the timestamp its barriers may overtake what is in channels; absent: never. */
+  | {
+      readonly type: 'triggerCheckpoint'
+      readonly checkpointId: number
+      readonly timestampMs: number
+      readonly alignmentTimeoutMs?: number
+    }
   | { readonly type: 'checkpointComplete'; readonly checkpointId: number }
   | { readonly type: 'checkpointAborted'; readonly checkpointId: number }
   /** Sources end as if there were nothing more to read. */
@@ -124,6 +132,8 @@ export interface OperatorSnapshot {
   readonly operatorState?: Readonly<Record<string, OperatorStateShare>>
   /** Written to storage already. */
   readonly segments: readonly SegmentRef[]
+  /** What was in flight to the subtask, written too. */
+  readonly channels?: readonly ChannelsRef[]
   /** Of a keyed one, as in {@link OperatorRestore}. */
   readonly firstTimers?: readonly [number, number]
   readonly schema: readonly StateSchema[]

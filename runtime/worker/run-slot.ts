@@ -17,6 +17,7 @@ import type { CheckpointStorage } from '../storage/storage.js'
 import { BackendFactory, type SlotSpill } from '../task/backend-factory.js'
 import { buildSubtasks } from '../task/build-slot.js'
 import { ChannelTable } from '../task/channel-table.js'
+import { GateBuilder } from '../task/gate-builder.js'
 import { openRings } from '../task/open-rings.js'
 import { OperatorStateFiles } from '../task/operator-state-files.js'
 import { SegmentFiles } from '../task/segment-files.js'
@@ -85,7 +86,8 @@ export function startSlot({ assignment, port, job, clock, usage, surroundings }:
       const rings = openRings(assignment.attempt, waker)
       const channels = new ChannelTable(assignment, rings)
       const operatorStates = new OperatorStateFiles(storage, assignment)
-      const subtasks = await buildSubtasks({ plan, assignment, slot, clock, channels, backends, operatorStates })
+      const gates = new GateBuilder({ plan, assignment, slot, channels, storage })
+      const subtasks = await buildSubtasks({ plan, assignment, slot, clock, channels, backends, operatorStates, gates })
       slot.host(subtasks)
       reports = reportMetrics({
         number: assignment.slot,

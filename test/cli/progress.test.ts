@@ -57,6 +57,7 @@ describe('plain progress', () => {
       path: 'manifests/1',
       durationMs: 12,
       writtenBytes: 2048,
+      inFlightBytes: 0,
       stateBytes: 2048,
       counters: {},
     })

@@ -80,6 +80,7 @@ describe('the one rule', () => {
       metricsLevel: 'task',
       cleanupCheckpoints: 'ended',
       restartStrategy: 'fixed',
+      alignmentTimeoutMs: 'none',
       restartJitter: '0.3',
       jobId: 'x',
       checkpointDir: 's3://b/p',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CheckpointManifest, SegmentRef } from '../../runtime/checkpoint/manifest.js'
+import type { ChannelsRef, CheckpointManifest, SegmentRef } from '../../runtime/checkpoint/manifest.js'
 import { restoredSplits, slotRestore } from '../../runtime/coordinator/restore-plan.js'
 
 const segment = (path: string, firstKeyGroup: number, lastKeyGroup: number): SegmentRef => ({
@@ -77,5 +77,43 @@ describe('slotRestore', () => {
   it('deals restored splits out without losing one', () => {
     const readers = restoredSplits(manifest, 'src', 2)
     expect(readers.map((splits) => splits.map((s) => s.id))).toEqual([['a', 'c'], ['b']])
+  })
+})
+
+describe('records in flight', () => {
+  const file = (subtask: number): ChannelsRef => ({
+    path: `of ${subtask}`,
+    epoch: 1,
+    checkpointId: 1,
+    subtask,
+    parallelism: 4,
+    edges: [],
+    bytes: 1,
+    crc: 0,
+  })
+  const channels = [0, 1, 2, 3].map(file)
+  const overtaken = {
+    ...manifest,
+    parallelism: 4,
+    operators: {
+      w: { watermarks: [1, 1, 1, 1], finishedSubtasks: [], listState: {}, segments: [], channels },
+    },
+  } as unknown as CheckpointManifest
+  const paths = (slot: number, parallelism: number): string[] | undefined =>
+    slotRestore(overtaken, slot, parallelism).operators['w']!.channels?.map(({ path }) => path)
+
+  it('go back to the subtask that had them', () => {
+    expect([0, 1, 2, 3].map((slot) => paths(slot, 4))).toEqual([['of 0'], ['of 1'], ['of 2'], ['of 3']])
+  })
+
+  it('go at another parallelism to whoever has their key groups now, or their number', () => {
+    expect(paths(0, 1)).toEqual(['of 0', 'of 1', 'of 2', 'of 3'])
+    expect(paths(0, 2)).toEqual(['of 0', 'of 1', 'of 2'])
+    expect(paths(1, 2)).toEqual(['of 1', 'of 2', 'of 3'])
+    expect(paths(7, 8)).toEqual(['of 3'])
+  })
+
+  it('are none where all is aligned', () => {
+    expect(slotRestore(manifest, 0, 2).operators['w']).not.toHaveProperty('channels')
   })
 })

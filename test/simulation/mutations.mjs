@@ -27,14 +27,26 @@ const MUTATIONS = [
   {
     name: 'nothing is broken',
     file: 'runtime/task/barrier-aligner.ts',
-    find: 'return this.blockedChannels[channel] === 1',
-    replace: 'return this.blockedChannels[channel] === 1',
+    find: 'return this.channels[channel] === OPEN',
+    replace: 'return this.channels[channel] === OPEN',
   },
   {
     name: 'alignment is skipped on one channel',
     file: 'runtime/task/barrier-aligner.ts',
-    find: 'return this.blockedChannels[channel] === 1',
-    replace: 'return channel > 0 && this.blockedChannels[channel] === 1',
+    find: 'return this.channels[channel] === OPEN',
+    replace: 'return channel === 0 ? this.channels[channel] !== LAGGING : this.channels[channel] === OPEN',
+  },
+  {
+    name: 'the rest of a batch that is overtaken is not in flight',
+    file: 'runtime/task/input-gate.ts',
+    find: 'overtaking.ahead.putBack({ channel: this.channels.indexOf(channel), element })',
+    replace: 'queueMicrotask(() => overtaking.ahead.putBack({ channel: this.channels.indexOf(channel), element }))',
+  },
+  {
+    name: 'records in flight go to every subtask after a rescale',
+    file: 'runtime/task/channel-restore.ts',
+    find: 'if (plain >= range.first && plain <= range.last) own',
+    replace: 'if (plain >= range.first || range.first > 0) own',
   },
   {
     name: 'a barrier overtakes the records before it',

@@ -50,6 +50,10 @@ type Arrived =
   | ControlElement
 
 class RecordedChannel implements ChannelWriter {
+  isHeld(): boolean {
+    return false
+  }
+
   taken(): () => boolean {
     return () => true
   }

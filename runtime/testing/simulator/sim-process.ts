@@ -26,6 +26,8 @@ export interface ProcessSettings {
   readonly maxParallelism: number
   readonly checkpointIntervalMs: number
   readonly checkpointTimeoutMs: number
+  /** Infinity: barriers never overtake records. */
+  readonly alignmentTimeoutMs: number
   /** So small a time-out that no checkpoint may ever complete. */
   readonly impatient: boolean
   readonly minPauseMs: number
@@ -186,6 +188,7 @@ export class SimProcess {
       checkpointing: {
         intervalMs: settings.checkpointIntervalMs,
         timeoutMs: settings.checkpointTimeoutMs,
+        alignmentTimeoutMs: settings.alignmentTimeoutMs,
         minPauseMs: settings.minPauseMs,
         maxConcurrent: settings.maxConcurrentCheckpoints,
         toleratedFailures: settings.toleratedFailures,
