@@ -36,6 +36,8 @@ export interface Ended {
 export class Submitted {
   readonly process: ChildProcess
   readonly ended: Promise<Ended>
+  /** What it has said so far on standard error. */
+  said = ''
 
   constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = process.env) {
     this.process = spawn(process.execPath, [BIN, 'submit', ...args, '--json'], {
@@ -43,11 +45,11 @@ export class Submitted {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    let [stdout, stderr] = ['', '']
+    let stdout = ''
     this.process.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-    this.process.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    this.process.stderr!.setEncoding('utf8').on('data', (text: string) => (this.said += text))
     this.ended = new Promise((resolve) => {
-      this.process.on('close', (code, signal) => resolve({ code, signal, stderr, report: lastLine(stdout) }))
+      this.process.on('close', (code, signal) => resolve({ code, signal, stderr: this.said, report: lastLine(stdout) }))
     })
   }
 

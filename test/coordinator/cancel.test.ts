@@ -77,6 +77,7 @@ function copying(commit?: SinkCommitter<number>['commit'], attempts = 100) {
     merge: () => Promise.reject(new Error('nothing to merge')),
     checkpointing: { ...DEFAULT_CHECKPOINTING, intervalMs: 20 },
     restart: { kind: 'exponential', ...DEFAULT_EXPONENTIAL, attempts },
+    random: Math.random,
     choose: (latest) => latest,
   })
   return { coordinator, storage, numbers, recovered, failure }

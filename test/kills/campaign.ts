@@ -23,17 +23,23 @@ export class Victim {
       '--memory',
       '64MB',
       '--parallelism',
-      String(this.random.between(1, 3)),
+      String(this.random.between(2, 4)),
     )
     return this.process
   }
 
-  /** The process, once it has published something more than there is now. */
+  /** The process, once it reads records, and has published a checkpoint that it has taken itself. */
   async running(): Promise<Submitted> {
     const process = this.submitted()
+    await this.fail('nothing')
     const before = this.world.visibleParts().length
     await process.until(() => this.world.visibleParts().length > before)
     return process
+  }
+
+  /** What the process has said so far. */
+  get said(): string {
+    return this.process?.said ?? 'no process'
   }
 
   /** Kills the process; the next one is submitted when it is wanted. */
@@ -43,7 +49,7 @@ export class Victim {
     this.process = undefined
   }
 
-  /** A thread is told to fail; resolves when it does. */
+  /** A thread is told to fail, or to do `nothing`; resolves when one that reads records is about to. */
   async fail(fault: string): Promise<void> {
     const process = this.submitted()
     this.world.order(fault)
@@ -81,7 +87,7 @@ export async function killAgainAndAgain(
   try {
     for (const [i, kind] of kinds.entries()) {
       log(`${i + 1} of ${kinds.length}: ${kind.name}`)
-      await withinTime(kind.strike(victim)).catch((error: unknown) => {
+      await withinTime(kind.strike(victim), victim).catch((error: unknown) => {
         throw new Error(`${kind.name}: ${(error as Error).message}`, { cause: error })
       })
       counts.set(kind.name, (counts.get(kind.name) ?? 0) + 1)
@@ -92,10 +98,13 @@ export async function killAgainAndAgain(
   return counts
 }
 
-async function withinTime(struck: Promise<void>): Promise<void> {
+async function withinTime(struck: Promise<void>, victim: Victim): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing has come of it for ${LONGEST_MS} ms`)), LONGEST_MS)
+    timer = setTimeout(
+      () => reject(new Error(`nothing has come of it for ${LONGEST_MS} ms:\n${victim.said}`)),
+      LONGEST_MS,
+    )
   })
   await Promise.race([struck, late]).finally(() => clearTimeout(timer))
 }

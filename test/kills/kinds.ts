@@ -41,7 +41,7 @@ const processes: readonly Kind[] = [
       await victim.running()
       victim.world.set('create-writer')
       const rescale = (): ReturnType<typeof startCli> =>
-        startCli(victim.world.folder, ['rescale', 'counted', '--parallelism', String(victim.random.between(4, 6))])
+        startCli(victim.world.folder, ['rescale', 'counted', '--parallelism', String(victim.random.between(5, 6))])
       const { ended } = rescale()
       await victim.killAt('create-writer')
       await ended
