@@ -56,6 +56,8 @@ export class Checkpoints implements CheckpointSink {
   private carried: Record<string, readonly JsonValue[]> = {}
   /** In the log, but its sinks have not published all of it. */
   private unpublished: CheckpointManifest | undefined
+  /** The last one whose sinks have published all. */
+  private published: CheckpointManifest | undefined
   /** Lets go of the checkpoint that the attempt went on from. */
   private unpin: () => void = () => {}
 
@@ -68,6 +70,11 @@ export class Checkpoints implements CheckpointSink {
   /** Whether sinks have published all that the log names. */
   get allPublished(): boolean {
     return this.unpublished === undefined
+  }
+
+  /** Whether all output is published, though the log may lack the note that says so. */
+  get outputPublished(): boolean {
+    return this.unpublished === this.published || this.allPublished
   }
 
   /** Whether the log may name more than is known here: none of what sinks have prepared may be cleared away. */
@@ -230,6 +237,7 @@ export class Checkpoints implements CheckpointSink {
   private async publishOutput(manifest: CheckpointManifest): Promise<void> {
     const { log, committers, onCompleted } = this.options
     await committers.commit(committablesOf(manifest))
+    this.published = manifest
     if (manifest.final && hasCommittables(manifest)) onCompleted(await log.append(withoutCommittables(manifest)))
     this.unpublished = undefined
   }

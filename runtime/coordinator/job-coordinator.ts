@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { logPath } from '../checkpoint/log-path.js'
 import type { CheckpointManifest } from '../checkpoint/manifest.js'
+import type { ManifestLog } from '../checkpoint/manifest-log.js'
 import { MillraceError, serializeError } from '../contract/errors.js'
 import type { Ending } from '../contract/source.js'
 import { planJob, type ExecutionPlan } from '../plan/plan.js'
@@ -146,7 +147,7 @@ export class JobCoordinator {
   /** First publish what the manifest names, then clear away what it does not. */
   private async prepare({ log, committers, checkpoint: from }: OpenJob): Promise<void> {
     if (from !== undefined) await committers.commit(committablesOf(from))
-    if (from?.final === true && hasCommittables(from)) this.latest = await log.append(withoutCommittables(from))
+    if (from?.final === true && hasCommittables(from)) this.latest = await this.noteEnd(log, from)
     await committers.recover(from === undefined, from)
   }
 
@@ -154,6 +155,18 @@ export class JobCoordinator {
     const { attempt } = this
     this.attempt = undefined
     await attempt?.close(ending)
+  }
+
+  /** All is published: without the note in the log the next start does the same again, but a failed job might start afresh. */
+  private async noteEnd(log: ManifestLog, final: CheckpointManifest): Promise<CheckpointManifest> {
+    try {
+      return await log.append(withoutCommittables(final))
+    } catch (error) {
+      const { code, message } = serializeError(error)
+      if (code === 'MILLRACE_FENCED') throw error
+      this.options.events.warn(this.options.jobName, `the log may lack that all output is published: ${message}`)
+      return final
+    }
   }
 
   private async attempts(job: OpenJob, failures: JobFailures): Promise<JobStatus> {
@@ -173,15 +186,19 @@ export class JobCoordinator {
         await this.closeAttempt(outcome.kind)
         return outcome.kind === 'finished' ? 'FINISHED' : 'SUSPENDED'
       }
-      const decision = failures.judge(await this.unlessTakenOver(job, outcome), number)
+      const failed = await this.unlessTakenOver(job, outcome)
+      const decision = failures.judge(failed, number)
       // Nothing is left to do: as a failed job, it would be submitted again and start afresh.
       if (this.latest?.final === true && job.checkpoints.allPublished) {
         await this.closeAttempt('finished')
         return 'FINISHED'
       }
       if (decision.kind === 'fail') {
-        await this.closeAttempt(this.latest?.final === true ? 'finished' : 'failed')
-        return 'FAILED'
+        const final = this.latest?.final === true
+        await this.closeAttempt(final ? 'finished' : 'failed')
+        // All that failed is the note in the log, which may be there for all that: as a failed job it might start afresh.
+        const takenOver = failed.error.code === 'MILLRACE_FENCED'
+        return final && job.checkpoints.outputPublished && !takenOver ? 'FINISHED' : 'FAILED'
       }
       await this.wishes.delay(decision.delayMs, this.options.clock)
       await this.closeAttempt(this.endingAfterDelay())
@@ -216,7 +233,7 @@ export class JobCoordinator {
       const { uid = '' } = failedBy(error, 'MILLRACE_OUTPUT')
       this.options.events.warn(uid, `could not be cleared away: ${serializeError(error).message}`)
     }
-    return this.latest?.final === true && checkpoints.allPublished ? 'FINISHED' : 'CANCELED'
+    return this.latest?.final === true && checkpoints.outputPublished ? 'FINISHED' : 'CANCELED'
   }
 
   private async nextOutcome(job: OpenJob, number: number): Promise<AttemptOutcome> {

@@ -25,15 +25,19 @@ afterEach(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }))
 /** Loses checkpoints on their way: they may still come. */
 class DoubtfulStorage extends LocalStorage {
   doubtful = false
+  /** Only those that say that all output is published. */
+  losesNotes = false
 
   override createExclusive(path: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
-    if (this.doubtful) return Promise.reject(new MillraceError('MILLRACE_STORAGE', 'no answer'))
+    const note = Buffer.from(bytes).includes('-published"')
+    if (this.doubtful || (this.losesNotes && note))
+      return Promise.reject(new MillraceError('MILLRACE_STORAGE', 'no answer'))
     return super.createExclusive(path, bytes)
   }
 }
 
 /** A job that copies numbers; `recovered` counts how often its sink was told to clear away. */
-function copying(commit?: SinkCommitter<number>['commit']) {
+function copying(commit?: SinkCommitter<number>['commit'], attempts = 100) {
   const storage = new DoubtfulStorage(folder)
   const recovered: boolean[] = []
   const out = collectSink<number>().sink as unknown as Sink<number, number>
@@ -72,7 +76,7 @@ function copying(commit?: SinkCommitter<number>['commit']) {
     spillDirectory: folder,
     merge: () => Promise.reject(new Error('nothing to merge')),
     checkpointing: { ...DEFAULT_CHECKPOINTING, intervalMs: 20 },
-    restart: { kind: 'exponential', ...DEFAULT_EXPONENTIAL, attempts: 100 },
+    restart: { kind: 'exponential', ...DEFAULT_EXPONENTIAL, attempts },
     random: Math.random,
     choose: (latest) => latest,
   })
@@ -105,5 +109,17 @@ describe('a job that is canceled', () => {
     numbers.end(0)
     expect((await ended).status).toBe('CANCELED')
     expect(recovered).toEqual([true])
+  })
+})
+
+describe('a job whose end is published', () => {
+  it('has finished, though nobody knows whether the log says so: it must not be submitted again and start afresh', async () => {
+    const { coordinator, storage, numbers } = copying(undefined, 0)
+    storage.losesNotes = true
+    const ended = coordinator.run()
+    await expect.poll(() => coordinator.state.phase).toBe('running')
+    numbers.push(0, 1)
+    numbers.end(0)
+    expect((await ended).status).toBe('FINISHED')
   })
 })

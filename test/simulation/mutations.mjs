@@ -106,9 +106,9 @@ const MUTATIONS = [
   {
     name: 'sinks commit before the manifest is written',
     file: 'runtime/coordinator/checkpoints.ts',
-    find: 'const manifest = await log.append(draft)',
-    replace: `await options.committers.commit(committablesOf(draft as unknown as CheckpointManifest))
-    const manifest = await log.append(draft)`,
+    find: 'manifest = await this.options.log.append(draft)',
+    replace: `await this.options.committers.commit(committablesOf(draft as unknown as CheckpointManifest))
+      manifest = await this.options.log.append(draft)`,
   },
   {
     name: 'what was prepared for an abandoned checkpoint is dropped',
@@ -130,9 +130,9 @@ const MUTATIONS = [
   },
   {
     name: 'a late acknowledgement counts for the next checkpoint',
-    file: 'runtime/coordinator/attempt.ts',
-    find: 'if (pending?.id !== message.checkpointId) return',
-    replace: 'if (pending === undefined) return',
+    file: 'runtime/coordinator/attempt-checkpoints.ts',
+    find: 'this.underWay.find(({ id }) => id === checkpointId)\n    if (pending === undefined) return',
+    replace: 'this.underWay[0]\n    if (pending === undefined) return',
   },
   {
     name: 'a split that is being opened is not in the checkpoint',
@@ -228,9 +228,9 @@ const MUTATIONS = [
   },
   {
     name: 'the checksum of a segment is not looked at',
-    file: 'runtime/checkpoint/segment-cursor.ts',
-    find: 'if (cutOff || crc32(this.#chunk, this.#at, this.#end) !== block.crc) {',
-    replace: 'if (cutOff) {',
+    file: 'runtime/checkpoint/segment-index.ts',
+    find: 'if (!cutOff && crc32(bytes, from, from + block.bytes) === block.crc) return',
+    replace: 'if (!cutOff) return',
   },
   {
     name: 'the checksum of a manifest is not looked at',
@@ -253,7 +253,7 @@ const MUTATIONS = [
   {
     name: 'a canceled job has finished although not all is published',
     file: 'runtime/coordinator/job-coordinator.ts',
-    find: 'return this.latest?.final === true && checkpoints.allPublished ?',
+    find: 'return this.latest?.final === true && checkpoints.outputPublished ?',
     replace: 'return this.latest?.final === true ?',
   },
   {

@@ -8,8 +8,15 @@ import type { SimIo } from './sim-io.js'
 /** A transaction of the outside system that a sink writes to. */
 interface Transaction {
   readonly runId: string
+  readonly epoch: number
   readonly records: readonly string[]
   state: 'prepared' | 'committed' | 'aborted'
+}
+
+/** Whose transaction it is. */
+interface RunOfSink {
+  readonly runId: string
+  readonly epoch: number
 }
 
 /** What a sink may not do. */
@@ -36,9 +43,9 @@ export class Outputs {
     return new Map([...this.committed].map(([uid, records]) => [uid, [...records].sort()]))
   }
 
-  prepare(uid: string, runId: string, records: readonly string[]): string {
+  prepare(uid: string, { runId, epoch }: RunOfSink, records: readonly string[]): string {
     const id = `${uid}/${this.ids++}`
-    this.transactions.set(id, { runId, records, state: 'prepared' })
+    this.transactions.set(id, { runId, epoch, records, state: 'prepared' })
     return id
   }
 
@@ -52,9 +59,11 @@ export class Outputs {
     this.ofSink(uid).push(...transaction.records)
   }
 
-  abortPrepared(uid: string, runId: string): void {
+  /** A newer epoch's are another process's, which has taken over. */
+  abortPrepared(uid: string, { runId, epoch }: RunOfSink): void {
     for (const [id, transaction] of this.transactions) {
       if (!id.startsWith(`${uid}/`) || transaction.runId !== runId || transaction.state !== 'prepared') continue
+      if (transaction.epoch > epoch) continue
       transaction.state = 'aborted'
     }
   }
@@ -108,7 +117,7 @@ class SimSinkWriter implements SinkWriter<unknown> {
     const records = this.buffer
     this.buffer = []
     await io.run('flush', () => faults.flushMayFail())
-    this.prepared.push(outputs.prepare(this.ctx.uid, this.ctx.runId, records))
+    this.prepared.push(outputs.prepare(this.ctx.uid, this.ctx, records))
   }
 
   prepareCommit(): string[] {
@@ -143,7 +152,7 @@ class SimCommitter implements SinkCommitter {
   async recover(): Promise<void> {
     const { outputs, io } = this.around
     await io.pause('recover')
-    outputs.abortPrepared(this.ctx.uid, this.ctx.runId)
+    outputs.abortPrepared(this.ctx.uid, this.ctx)
   }
 }
 
