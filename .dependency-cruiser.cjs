@@ -112,8 +112,15 @@ module.exports = {
       comment:
         'How AWS services are reached (region, credentials, errors) is the same for connectors, storage and metrics',
       severity: 'error',
-      from: { path: '^operators/connectors/' },
+      from: { path: '^operators/connectors/', pathNot: '^operators/connectors/dead-letter/' },
       to: { path: '^(runtime|config|jobs|test|bench|dist)/', pathNot: '^runtime/(contract|aws)/' },
+    },
+    {
+      name: 'dead-letters-are-values-in-storage',
+      comment: 'Their values survive as state does, by its codec; `runtime redrive` lays them out by the same storage',
+      severity: 'error',
+      from: { path: '^operators/connectors/dead-letter/' },
+      to: { path: '^(runtime|config|jobs|test|bench|dist)/', pathNot: '^runtime/(contract|aws|codec|storage)/' },
     },
     {
       name: 'config-sees-the-contract-only',

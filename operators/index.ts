@@ -13,6 +13,8 @@ export type { ParamDeclarations, ParamValues } from './api/param-values.js'
 export { p, type NumberBounds, type Params } from './api/params.js'
 export { record, type RecordType } from './api/record-type.js'
 export type {
+  BroadcastConnectedStream,
+  BroadcastStream,
   CoGroupedStreams,
   CoGroupWindowed,
   ConnectedKeyedStreams,
@@ -20,6 +22,7 @@ export type {
   JoinedStreams,
   JoinWhere,
   JoinWindowed,
+  KeyedBroadcastConnectedStream,
   KeyedStream,
   OperatorOptions,
   OperatorStream,
@@ -40,6 +43,7 @@ export type {
   AsyncOptions,
 } from './async/async-function.js'
 export type { AsyncRetry } from './async/async-retry.js'
+export { deadLetter } from './connectors/dead-letter/dead-letter.js'
 export { sinkFor } from './connectors/sink-for.js'
 export type { GeneratorFactory } from './connectors/datagen/locator.js'
 export { streamFrom, type StreamFromOptions } from './connectors/stream-from.js'
@@ -50,8 +54,10 @@ export { refuseAhead, type RefuseAheadOptions } from './formats/refuse-ahead.js'
 export type { SchemaIssue, SchemaResult, StandardSchema } from './formats/standard-schema.js'
 export { text } from './formats/text.js'
 export type { CoGroupFunction, JoinFunction } from './joins/co-group-contents.js'
+export type { BroadcastProcessFunction } from './process/broadcast-process.js'
 export type { Collector } from './process/collector.js'
 export type { FlatMapFunction } from './process/flat-map.js'
+export type { KeyedBroadcastProcessFunction } from './process/keyed-broadcast-process.js'
 export {
   keyedCoProcess,
   keyedProcess,
@@ -61,8 +67,27 @@ export {
   type NoState,
 } from './process/keyed-process.js'
 export type { ReduceFunction } from './process/keyed-reduce.js'
-export type { CoProcessFunction, ProcessFunction } from './process/process.js'
-export type { KeyedContext, OpenContext, ProcessContext, TimerContext, Timers } from './process/process-context.js'
+export {
+  unionList,
+  type BroadcastDeclarations,
+  type BroadcastHandles,
+  type OperatorStateDeclarations,
+  type OperatorStateHandles,
+  type ReadOnlyBroadcastHandles,
+  type ReadOnlyBroadcastState,
+  type UnionListDeclaration,
+} from './process/operator-state-declaration.js'
+export type { CoProcessFunction, ProcessFunction, ProcessLifecycle } from './process/process.js'
+export type {
+  KeyedContext,
+  OpenContext,
+  ProcessContext,
+  TimerContext,
+  Timers,
+  WithBroadcast,
+  WithOperatorState,
+  WithReadOnlyBroadcast,
+} from './process/process-context.js'
 export {
   aggregating,
   list,

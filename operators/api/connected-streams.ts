@@ -6,6 +6,7 @@ import {
   type NoState,
 } from '../process/keyed-process.js'
 import { ProcessOperator, coProcessFunctions, type CoProcessFunction } from '../process/process.js'
+import { describeOperatorStates, type OperatorStateDeclarations } from '../process/operator-state-declaration.js'
 import { describeStates, type StateDeclarations } from '../process/state-declaration.js'
 import { requireFunction } from '../process/user-function.js'
 import { CallSite } from './call-site.js'
@@ -33,12 +34,16 @@ export class BuiltConnectedStreams<T, U> implements ConnectedStreams<T, U> {
     return new BuiltConnectedKeyedStreams<K, T, U>(this.factory, hashed(this.left, keyOf1), hashed(this.right, keyOf2))
   }
 
-  process<Out = T>(fn: CoProcessFunction<T, U, Out>, options?: OperatorOptions): OperatorStream<Out> {
+  process<Out = T, S extends OperatorStateDeclarations = NoState>(
+    fn: CoProcessFunction<T, U, Out, S>,
+    options?: OperatorOptions,
+  ): OperatorStream<Out> {
     const site = new CallSite()
     const functions = coProcessFunctions(fn, site)
+    const operatorStates = describeOperatorStates(functions.state, site)
     const create = (): unknown => new ProcessOperator(functions, site)
-    const inputs = bothInputs(this.left, this.right)
-    return this.factory.operator<Out>('co-process', inputs, { keyed: false, states: [], create }, site, options)
+    const work = { keyed: false, states: [], operatorStates, create }
+    return this.factory.operator<Out>('co-process', bothInputs(this.left, this.right), work, site, options)
   }
 }
 

@@ -33,14 +33,14 @@ export function deadLetterNodes(owner: Transformation, letters: DeadLetters, bou
   }
   const source = add('redrive', 'redrive', [], {
     kind: 'source',
-    source: letters.redriven(uid, bounded) as never,
+    source: letters.redriven(uid, bounded),
     // Without event time of its own: it never holds back what the others have.
     watermarks: { generator: { kind: 'none' }, idlenessMs: 1 },
   })
   const failed: Port = { from: owner, tag: FAILED_TAG, partitioning: { kind: 'forward' } }
   const sink = add('dead letters', 'dead-letter', [{ port: failed, input: 0 }], {
     kind: 'sink',
-    sink: letters.sink as never,
+    sink: letters.sink,
   })
   if (!inputs.some(({ input }) => input === 1)) {
     return { before: [source], after: [sink], inputs: [...inputs, again(inputs, 0, source)] }
@@ -53,7 +53,7 @@ export function deadLetterNodes(owner: Transformation, letters: DeadLetters, bou
       kind: 'operator',
       keyed: false,
       states: [],
-      create: () => new RedriveRouter() as Operator<never, unknown, never>,
+      create: () => new RedriveRouter(),
     },
   )
   return {

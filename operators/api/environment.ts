@@ -83,7 +83,7 @@ export class BuiltEnvironment implements StreamEnvironment, StreamFactory {
   operator<Out, T = never>(
     what: string,
     inputs: readonly PortInput[],
-    { keyed, states, create, check }: OperatorWork,
+    { keyed, states, operatorStates = [], create, check }: OperatorWork,
     site: CallSite,
     options: OperatorOptions = {},
     lateTag?: string,
@@ -93,6 +93,7 @@ export class BuiltEnvironment implements StreamEnvironment, StreamFactory {
       kind: 'operator' as const,
       keyed,
       states,
+      operatorStates,
       create: create as () => AnyOperator,
       ...(check === undefined ? {} : { check }),
     }

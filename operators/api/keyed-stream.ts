@@ -13,16 +13,20 @@ import {
 } from '../process/keyed-process.js'
 import { KeyedReduceOperator, REDUCE_STATE, type ReduceFunction } from '../process/keyed-reduce.js'
 import { MapOperator } from '../process/map.js'
+import type { BroadcastDeclarations } from '../process/operator-state-declaration.js'
 import { describeStates, type StateDeclarations } from '../process/state-declaration.js'
 import { requireFunction } from '../process/user-function.js'
 import type { SessionWindows, SlidingWindows, TumblingWindows, WindowAssigner } from '../windows/assigner.js'
+import { BuiltBroadcastStream, BuiltKeyedBroadcastConnectedStream } from './broadcast-streams.js'
 import { CallSite } from './call-site.js'
 import { BuiltConnectedKeyedStreams } from './connected-streams.js'
 import type { Port } from './transformation.js'
 import { hashed } from './hashed.js'
 import type { OperatorWork, StreamFactory } from './stream-factory.js'
 import type {
+  BroadcastStream,
   ConnectedKeyedStreams,
+  KeyedBroadcastConnectedStream,
   KeyedStream,
   OperatorOptions,
   OperatorStream,
@@ -107,8 +111,16 @@ export class BuiltKeyedStream<K extends Key, T> implements KeyedStream<K, T> {
     return new BuiltWindowedStream<K, T>(this.factory, this.ports, assigner)
   }
 
-  connect<U>(other: KeyedStream<K, U>): ConnectedKeyedStreams<K, T, U> {
-    const { ports } = this.factory.own(other, 'keyed stream', 'connect() of a keyed stream', new CallSite())
+  connect<U>(other: KeyedStream<K, U>): ConnectedKeyedStreams<K, T, U>
+  connect<U, B extends BroadcastDeclarations>(other: BroadcastStream<U, B>): KeyedBroadcastConnectedStream<K, T, U, B>
+  connect<U, B extends BroadcastDeclarations>(
+    other: KeyedStream<K, U> | BroadcastStream<U, B>,
+  ): ConnectedKeyedStreams<K, T, U> | KeyedBroadcastConnectedStream<K, T, U, B> {
+    const site = new CallSite()
+    if (other instanceof BuiltBroadcastStream) {
+      return new BuiltKeyedBroadcastConnectedStream<K, T, U, B>(this.factory, this.ports, other, site)
+    }
+    const { ports } = this.factory.own(other, 'keyed stream', 'connect() of a keyed stream', site)
     return new BuiltConnectedKeyedStreams<K, T, U>(this.factory, this.ports, ports)
   }
 

@@ -1,7 +1,7 @@
 import type { CheckContext } from '../../runtime/contract/check.js'
 import type { Operator } from '../../runtime/contract/operator.js'
 import type { Sink } from '../../runtime/contract/sink.js'
-import type { StateDescriptor } from '../../runtime/contract/state.js'
+import type { OperatorStateDescriptor, StateDescriptor } from '../../runtime/contract/state.js'
 import type { CallSite } from './call-site.js'
 import type { Port, PortInput } from './transformation.js'
 import type { OperatorOptions, SinkOptions, SinkResult, Stream, WindowResultStream } from './streams.js'
@@ -13,6 +13,8 @@ export type AnyOperator = Operator<never, unknown, never>
 export interface OperatorWork {
   readonly keyed: boolean
   readonly states: readonly StateDescriptor[]
+  /** See `OperatorNode`. */
+  readonly operatorStates?: readonly OperatorStateDescriptor[]
   /** A new `Operator` for each subtask and attempt. */
   readonly create: () => unknown
   /** On the main thread, before anything of the job runs: see {@link CheckContext}. */

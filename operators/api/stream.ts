@@ -9,19 +9,29 @@ import { AsyncOperator } from '../async/async-operator.js'
 import { asyncMapFunction, asyncSettings } from '../async/async-settings.js'
 import { FilterOperator } from '../process/filter.js'
 import { FlatMapOperator, type FlatMapFunction } from '../process/flat-map.js'
+import type { NoState } from '../process/keyed-process.js'
 import { MapOperator } from '../process/map.js'
+import {
+  describeOperatorStates,
+  type BroadcastDeclarations,
+  type OperatorStateDeclarations,
+} from '../process/operator-state-declaration.js'
 import { ProcessOperator, processFunctions, type ProcessFunction } from '../process/process.js'
 import { atOf, requireFunction } from '../process/user-function.js'
 import { LATE_TAG } from '../windows/late-records.js'
+import { BuiltBroadcastConnectedStream, BuiltBroadcastStream } from './broadcast-streams.js'
 import { CallSite } from './call-site.js'
 import { BuiltConnectedStreams } from './connected-streams.js'
-import { requireOperator, setErrorPolicy, type ErrorPolicy } from './error-policy.js'
+import type { ErrorPolicy } from './error-policy.js'
+import { requireOperator, setErrorPolicy } from './set-error-policy.js'
 import type { Port, PortInput, Transformation } from './transformation.js'
 import { BuiltCoGroupedStreams, BuiltJoinedStreams } from './joined-streams.js'
 import { BuiltKeyedStream } from './keyed-stream.js'
 import type { OutputTag } from './output-tag.js'
 import type { StreamFactory } from './stream-factory.js'
 import type {
+  BroadcastConnectedStream,
+  BroadcastStream,
   CoGroupedStreams,
   ConnectedStreams,
   JoinedStreams,
@@ -74,10 +84,15 @@ export class BuiltStream<T> implements SourceStream<T>, WindowResultStream<T, un
     return this.operator('flatMap', site, () => new FlatMapOperator(fn, site))
   }
 
-  process<Out = T>(fn: ProcessFunction<T, Out>, options?: OperatorOptions): OperatorStream<Out> {
+  process<Out = T, S extends OperatorStateDeclarations = NoState>(
+    fn: ProcessFunction<T, Out, S>,
+    options?: OperatorOptions,
+  ): OperatorStream<Out> {
     const site = new CallSite()
     const functions = processFunctions(fn, site)
-    const work = { keyed: false, states: [], create: (): unknown => new ProcessOperator(functions, site) }
+    const operatorStates = describeOperatorStates(functions.state, site)
+    const create = (): unknown => new ProcessOperator(functions, site)
+    const work = { keyed: false, states: [], operatorStates, create }
     const check = fn.check?.bind(fn)
     const checked = check === undefined ? work : { ...work, check }
     return this.factory.operator<Out>('process', inputs(this.ports), checked, site, options)
@@ -106,8 +121,16 @@ export class BuiltStream<T> implements SourceStream<T>, WindowResultStream<T, un
     return this.factory.stream([...this.ports, ...ports])
   }
 
-  connect<U>(other: Stream<U>): ConnectedStreams<T, U> {
-    const { ports } = this.factory.own(other, 'stream', 'connect()', new CallSite())
+  connect<U>(other: Stream<U>): ConnectedStreams<T, U>
+  connect<U, B extends BroadcastDeclarations>(other: BroadcastStream<U, B>): BroadcastConnectedStream<T, U, B>
+  connect<U, B extends BroadcastDeclarations>(
+    other: Stream<U> | BroadcastStream<U, B>,
+  ): ConnectedStreams<T, U> | BroadcastConnectedStream<T, U, B> {
+    const site = new CallSite()
+    if (other instanceof BuiltBroadcastStream) {
+      return new BuiltBroadcastConnectedStream<T, U, B>(this.factory, this.ports, other, site)
+    }
+    const { ports } = this.factory.own(other, 'stream', 'connect()', site)
     return new BuiltConnectedStreams<T, U>(this.factory, this.ports, ports)
   }
 
@@ -125,8 +148,11 @@ export class BuiltStream<T> implements SourceStream<T>, WindowResultStream<T, un
     return this.partitioned({ kind: 'rebalance' })
   }
 
-  broadcast(): Stream<T> {
-    return this.partitioned({ kind: 'broadcast' })
+  broadcast(): Stream<T>
+  broadcast<B extends BroadcastDeclarations>(states: B): BroadcastStream<T, B>
+  broadcast<B extends BroadcastDeclarations>(states?: B): Stream<T> | BroadcastStream<T, B> {
+    const stream = this.partitioned({ kind: 'broadcast' })
+    return states === undefined ? stream : new BuiltBroadcastStream(stream, states, new CallSite())
   }
 
   sinkTo(sink: Sink<T>, options: SinkOptions): SinkResult<T> {

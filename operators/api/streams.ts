@@ -6,9 +6,12 @@ import type { InvalidRecord } from '../../runtime/contract/source.js'
 import type { Aggregator } from '../../runtime/contract/state.js'
 import type { AsyncContext, AsyncFunction, AsyncMapOptions, AsyncOptions } from '../async/async-function.js'
 import type { CoGroupFunction, JoinFunction } from '../joins/co-group-contents.js'
+import type { BroadcastProcessFunction } from '../process/broadcast-process.js'
 import type { FlatMapFunction } from '../process/flat-map.js'
+import type { KeyedBroadcastProcessFunction } from '../process/keyed-broadcast-process.js'
 import type { KeyedCoProcessFunction, KeyedProcessFunction, NoState } from '../process/keyed-process.js'
 import type { ReduceFunction } from '../process/keyed-reduce.js'
+import type { BroadcastDeclarations, OperatorStateDeclarations } from '../process/operator-state-declaration.js'
 import type { CoProcessFunction, ProcessFunction } from '../process/process.js'
 import type { StateDeclarations } from '../process/state-declaration.js'
 import type { AccumulatorSchema, MergeableAggregator } from '../windows/aggregator.js'
@@ -48,8 +51,11 @@ export interface Stream<T> {
   filter(predicate: (value: T) => boolean): OperatorStream<T>
   /** Any number of records for each: returned as an iterable, or emitted to the second argument. */
   flatMap<R>(fn: FlatMapFunction<T, R>): OperatorStream<R>
-  /** A function with side outputs and a lifecycle, without state. */
-  process<Out = T>(fn: ProcessFunction<T, Out>, options?: OperatorOptions): OperatorStream<Out>
+  /** A function with side outputs, a lifecycle and state of its subtasks. With state it needs a uid. */
+  process<Out = T, S extends OperatorStateDeclarations = NoState>(
+    fn: ProcessFunction<T, Out, S>,
+    options?: OperatorOptions,
+  ): OperatorStream<Out>
   /**
    * One record for each, of a function that waits for something outside: many calls at a time, in order unless said otherwise. Flink:
    * `AsyncDataStream`.
@@ -63,6 +69,8 @@ export interface Stream<T> {
   union<U = never>(...others: readonly Stream<U>[]): Stream<T | U>
   /** Two streams into one operator. */
   connect<U>(other: Stream<U>): ConnectedStreams<T, U>
+  /** This stream and one that every subtask sees all of, with what it keeps of that. */
+  connect<U, B extends BroadcastDeclarations>(other: BroadcastStream<U, B>): BroadcastConnectedStream<T, U, B>
   /** Pairs of records with equal keys in the same window: `a.join(b).where(...).equalTo(...).window(...).apply(...)`. */
   join<U>(other: Stream<U>): JoinedStreams<T, U>
   /** As {@link join}, but whole groups, also where one side has no record. */
@@ -71,6 +79,8 @@ export interface Stream<T> {
   rebalance(): Stream<T>
   /** Every record to every subtask. */
   broadcast(): Stream<T>
+  /** Every record to every subtask, with the states that are made of them there: see {@link BroadcastStream}. */
+  broadcast<B extends BroadcastDeclarations>(states: B): BroadcastStream<T, B>
   /** Writes the records; what the sink guarantees is the sink's to say. */
   sinkTo(sink: Sink<T>, options: SinkOptions): SinkResult<T>
 }
@@ -130,6 +140,8 @@ export interface KeyedStream<K extends Key, T> {
   window(assigner: WindowAssigner): SessionWindowedStream<K, T>
   /** Two keyed streams into one function, with the state of the key they share. */
   connect<U>(other: KeyedStream<K, U>): ConnectedKeyedStreams<K, T, U>
+  /** This stream and one that every subtask sees all of, with what it keeps of that. */
+  connect<U, B extends BroadcastDeclarations>(other: BroadcastStream<U, B>): KeyedBroadcastConnectedStream<K, T, U, B>
   /** See {@link Stream.sinkTo}; all records of one key go to the same writer. */
   sinkTo(sink: Sink<T>, options: SinkOptions): SinkResult<T>
 }
@@ -179,8 +191,11 @@ export interface SessionWindowedStream<K extends Key, T> extends Omit<
 export interface ConnectedStreams<T, U> {
   /** Partitions both by keys of the same type, which then share state. */
   keyBy<K extends Key>(keyOf1: (value: T) => K, keyOf2: (value: U) => K): ConnectedKeyedStreams<K, T, U>
-  /** A function on records of both, without state. */
-  process<Out = T>(fn: CoProcessFunction<T, U, Out>, options?: OperatorOptions): OperatorStream<Out>
+  /** A function on records of both, with state of its subtasks. With state it needs a uid. */
+  process<Out = T, S extends OperatorStateDeclarations = NoState>(
+    fn: CoProcessFunction<T, U, Out, S>,
+    options?: OperatorOptions,
+  ): OperatorStream<Out>
 }
 
 /** Two keyed streams on their way into one function. */
@@ -188,6 +203,33 @@ export interface ConnectedKeyedStreams<K extends Key, T, U> {
   /** A function on records of both, with state and timers of the key. Needs a uid. */
   process<Out = T, S extends StateDeclarations = NoState>(
     fn: KeyedCoProcessFunction<K, T, U, Out, S>,
+    options?: OperatorOptions,
+  ): OperatorStream<Out>
+}
+
+/**
+ * A stream for `connect()` that goes to every subtask, with maps that `onBroadcast` makes of it, the same everywhere:
+ * `rules.broadcast({ rules: map<string, Rule>() })`. Flink: `BroadcastStream`.
+ */
+export interface BroadcastStream<T, B extends BroadcastDeclarations> {
+  readonly of: Stream<T>
+  readonly states: B
+}
+
+/** A stream and a broadcast one on their way into one function. Flink: `BroadcastConnectedStream`. */
+export interface BroadcastConnectedStream<T, U, B extends BroadcastDeclarations> {
+  /** Needs a uid. */
+  process<Out = T, S extends OperatorStateDeclarations = NoState>(
+    fn: BroadcastProcessFunction<T, U, Out, B, S>,
+    options?: OperatorOptions,
+  ): OperatorStream<Out>
+}
+
+/** A keyed stream and a broadcast one on their way into one function. */
+export interface KeyedBroadcastConnectedStream<K extends Key, T, U, B extends BroadcastDeclarations> {
+  /** Needs a uid. */
+  process<Out = T, S extends StateDeclarations = NoState>(
+    fn: KeyedBroadcastProcessFunction<K, T, U, Out, B, S>,
     options?: OperatorOptions,
   ): OperatorStream<Out>
 }

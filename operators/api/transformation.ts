@@ -3,7 +3,7 @@ import type { Partitioning } from '../../runtime/contract/graph.js'
 import type { Operator } from '../../runtime/contract/operator.js'
 import type { Sink } from '../../runtime/contract/sink.js'
 import type { Decoder, Source, WatermarkStrategy } from '../../runtime/contract/source.js'
-import type { StateDescriptor } from '../../runtime/contract/state.js'
+import type { OperatorStateDescriptor, StateDescriptor } from '../../runtime/contract/state.js'
 import type { DeadLetters } from './error-policy.js'
 import type { CallSite } from './call-site.js'
 
@@ -32,6 +32,7 @@ export type Work =
       readonly kind: 'operator'
       readonly keyed: boolean
       readonly states: readonly StateDescriptor[]
+      readonly operatorStates?: readonly OperatorStateDescriptor[]
       readonly create: () => Operator<never, unknown, never>
       readonly check?: (ctx: CheckContext) => Promise<void>
     }

@@ -39,7 +39,7 @@ export function assignUids(transformations: readonly Transformation[]): string[]
 }
 
 function needsUid({ work }: Transformation): boolean {
-  return work.kind !== 'operator' || work.keyed
+  return work.kind !== 'operator' || work.keyed || (work.operatorStates?.length ?? 0) > 0
 }
 
 function missingUid({ what, name, site }: Transformation): MillraceError {

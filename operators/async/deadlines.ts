@@ -1,4 +1,4 @@
-import type { Clock } from '../../runtime/contract/time.js'
+import { steadyTime, type Clock } from '../../runtime/contract/time.js'
 import { Fifo } from './fifo.js'
 
 interface Deadline<T> {
@@ -26,7 +26,7 @@ export class Deadlines<T> {
   add(item: T): void {
     // Those that are done are let go of early, or a long time-out would keep them all.
     while (this.waiting.length > 0 && this.over(this.waiting.first!.item)) this.waiting.shift()
-    this.waiting.push({ item, atMs: this.clock.now() + this.timeoutMs })
+    this.waiting.push({ item, atMs: steadyTime(this.clock) + this.timeoutMs })
     this.cancel ??= this.clock.setTimeout(this.check, this.timeoutMs)
   }
 
@@ -37,7 +37,7 @@ export class Deadlines<T> {
 
   private readonly check = (): void => {
     this.cancel = undefined
-    const now = this.clock.now()
+    const now = steadyTime(this.clock)
     for (let first = this.waiting.first; first !== undefined; first = this.waiting.first) {
       if (this.over(first.item)) this.waiting.shift()
       else if (first.atMs > now) break

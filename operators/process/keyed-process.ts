@@ -84,7 +84,7 @@ export class KeyedProcessOperator<K, In1, In2, Out, S extends StateDeclarations>
 
   open(host: OperatorContext<Out>): void | Promise<void> {
     this.uid = host.uid
-    this.context = new KeyContext(host, openStates(this.functions.state, host.state))
+    this.context = new KeyContext(host, openStates(this.functions.state, host.state), undefined)
     return this.functions.lifecycle.open?.(this.context)
   }
 
@@ -150,7 +150,7 @@ export function keyedCoFunctions<K, In1, In2, Out, S extends StateDeclarations>(
   return { state: fn.state ?? ({} as S), lifecycle: fn, onElement1, onElement2 }
 }
 
-function requireTimerFunction<K, Out, S extends StateDeclarations>(fn: KeyedLifecycle<K, Out, S>, place: Place): void {
-  const onTimer = (fn as { readonly onTimer?: unknown }).onTimer
+/** MILLRACE_GRAPH for an `onTimer` that is no synchronous function. */
+export function requireTimerFunction({ onTimer }: { readonly onTimer?: unknown }, place: Place): void {
   if (onTimer !== undefined) requireFunction(onTimer, 'onTimer of process()', place)
 }

@@ -5,6 +5,13 @@ import type { TimerService } from '../../runtime/contract/state.js'
 import { type Clock, MIN_WATERMARK, NO_TIMESTAMP } from '../../runtime/contract/time.js'
 import type { OutputTag } from '../api/output-tag.js'
 import type { Collector } from './collector.js'
+import type {
+  BroadcastDeclarations,
+  BroadcastHandles,
+  OperatorStateDeclarations,
+  OperatorStateHandles,
+  ReadOnlyBroadcastHandles,
+} from './operator-state-declaration.js'
 import type { StateDeclarations, StateHandles } from './state-declaration.js'
 
 /** What `open` sees: the subtask, no record and no key. */
@@ -28,6 +35,21 @@ export interface ProcessContext<Out> extends Collector<Out>, OpenContext {
   readonly watermark: number
   /** Emits to a side output; a tag that nobody reads drops the record and costs nothing. */
   output<T>(tag: OutputTag<T>, value: NoInfer<T>): void
+}
+
+/** What a function without a key also sees: the declared states of its subtask, by name. */
+export interface WithOperatorState<S extends OperatorStateDeclarations> {
+  readonly state: OperatorStateHandles<S>
+}
+
+/** What a function sees of broadcast state where broadcast records come in. */
+export interface WithBroadcast<B extends BroadcastDeclarations> {
+  readonly broadcast: BroadcastHandles<B>
+}
+
+/** What a function sees of broadcast state everywhere else. */
+export interface WithReadOnlyBroadcast<B extends BroadcastDeclarations> {
+  readonly broadcast: ReadOnlyBroadcastHandles<B>
 }
 
 /** Timers of the current key. Registering one twice fires it once. */
@@ -55,22 +77,26 @@ export interface TimerContext<K, Out, S extends StateDeclarations> extends Keyed
   readonly timeDomain: 'event' | 'processing'
 }
 
-/** The context of an operator whose input is not keyed: one object, its fields set for each record. Slot thread. */
-export class RecordContext<Out> implements ProcessContext<Out> {
+/** The context of a function that has no key: one object, its fields set for each record. Slot thread. */
+export class RecordContext<Out, S, B> implements ProcessContext<Out> {
   readonly uid: string
   readonly jobId: string
   readonly clock: Clock
   readonly subtask: number
   readonly parallelism: number
   readonly metrics: MetricGroup
+  readonly state: S
+  readonly broadcast: B
   timestamp: number = NO_TIMESTAMP
   watermark: number = MIN_WATERMARK
   private readonly host: OperatorContext<Out>
   private readonly main: Output<Out>
   private readonly sides = new Map<string, Output<unknown>>()
 
-  constructor(host: OperatorContext<Out>) {
+  constructor(host: OperatorContext<Out>, state: S, broadcast: B) {
     this.host = host
+    this.state = state
+    this.broadcast = broadcast
     this.main = host.output
     this.uid = host.uid
     this.jobId = host.jobId
@@ -94,7 +120,7 @@ export class RecordContext<Out> implements ProcessContext<Out> {
 }
 
 /** The context of a keyed operator: one object, its fields set for each record and timer. Slot thread. */
-export class KeyContext<K, Out, S extends StateDeclarations> implements TimerContext<K, Out, S> {
+export class KeyContext<K, Out, S extends StateDeclarations, B = undefined> implements TimerContext<K, Out, S> {
   readonly uid: string
   readonly jobId: string
   readonly clock: Clock
@@ -102,6 +128,7 @@ export class KeyContext<K, Out, S extends StateDeclarations> implements TimerCon
   readonly parallelism: number
   readonly metrics: MetricGroup
   readonly state: StateHandles<S>
+  readonly broadcast: B
   readonly timers: TimerService
   timestamp: number = NO_TIMESTAMP
   timeDomain: 'event' | 'processing' = 'event'
@@ -109,8 +136,9 @@ export class KeyContext<K, Out, S extends StateDeclarations> implements TimerCon
   private readonly main: Output<Out>
   private readonly sides = new Map<string, Output<unknown>>()
 
-  constructor(host: OperatorContext<Out>, state: StateHandles<S>) {
+  constructor(host: OperatorContext<Out>, state: StateHandles<S>, broadcast: B) {
     this.host = host
+    this.broadcast = broadcast
     this.main = host.output
     this.uid = host.uid
     this.jobId = host.jobId

@@ -10,7 +10,7 @@ import type {
   ValueState,
 } from '../../runtime/contract/state.js'
 import { positiveDurationMs, type Duration } from '../api/duration.js'
-import { requireFunction, type Place } from './user-function.js'
+import { atOf, requireFunction, type Place } from './user-function.js'
 
 /** What may be said of a state besides its type. */
 export interface StateOptions {
@@ -67,8 +67,9 @@ export function describeStates(declarations: StateDeclarations, place: Place): S
   return Object.keys(declarations).map((name) => {
     const declared = declarations[name] as Partial<StateDeclaration<unknown>> | undefined
     if (typeof declared?.describe === 'function') return declared.describe(name, place)
-    throw new MillraceError('MILLRACE_GRAPH', `state.${name} is no state declaration`, {
+    throw new MillraceError('MILLRACE_GRAPH', `state.${name} is no declaration of keyed state`, {
       hint: 'declare it with value(), list(), map(), reducing() or aggregating()',
+      ...atOf(place),
     })
   })
 }

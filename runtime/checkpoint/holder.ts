@@ -2,12 +2,23 @@ import { MillraceError } from '../contract/errors.js'
 import type { Clock } from '../contract/time.js'
 import type { ProcessIdentity } from './manifest.js'
 import type { CheckpointStorage } from '../storage/storage.js'
-import { HOLDER_PATH, holderBytes, lifeOf, readHolder, type HolderRecord } from './holder-record.js'
+import {
+  claimPath,
+  deleteClaims,
+  HOLDER_PATH,
+  holderBytes,
+  lifeOf,
+  readHolder,
+  type FoundHolder,
+  type HolderRecord,
+  type JobEnd,
+} from './holder-record.js'
 import type { ProcessFacts } from './process-facts.js'
 
-/** A holder on another host that is silent for this long may be taken over. */
-const SILENCE_MS = 15_000
-const OBSERVE_EVERY_MS = 1_000
+/** A holder that only its heartbeat can tell of, and that is silent for this long may be taken over. */
+export const SILENCE_MS = 15_000
+/** Heartbeats are looked for so often. */
+export const OBSERVE_EVERY_MS = 1_000
 const HEARTBEAT_MS = 3_000
 
 /** So many of those that held the job and died are remembered. */
@@ -55,25 +66,38 @@ export class Holder {
    * waits it sees a live holder's next heartbeat. A live holder is MILLRACE_HELD naming it.
    */
   static async acquire(context: HolderContext): Promise<Holder> {
-    const now = context.clock.now()
-    const { jobId, nonce, processes, storage } = context
-    const record: HolderRecord = { jobId, ...processes.self(), nonce, sinceMs: now, heartbeatMs: now, beat: 0 }
+    const { storage, jobId, processes } = context
     const there = await readHolder(storage)
-    if (there === undefined) {
-      // Of two that find the place free, one wins.
-      const outcome = await storage.createExclusive(HOLDER_PATH, holderBytes(record))
-      if (outcome === 'exists' && !(await isOurs(storage, nonce)))
-        throw held(jobId, (await readHolder(storage))?.record)
-      return new Holder(context, record)
+    const life = there === undefined ? 'dead' : lifeOf(there.record, processes)
+    if (life === 'alive') throw held(jobId, there?.record)
+    const from = life === 'unknown' ? await observeSilence(context, there!) : there
+    const holder = await Holder.take(context, from)
+    if (holder !== undefined) return holder
+    const by = await readHolder(storage)
+    if (by !== undefined) throw held(jobId, by.record)
+    return Holder.acquire(context)
+  }
+
+  /** Takes the job from one who no longer holds it, or from nobody. Of several who do so, one wins; for the others it is undefined. */
+  static async take(context: HolderContext, from: FoundHolder | undefined): Promise<Holder | undefined> {
+    const { jobId, nonce, processes, storage, clock } = context
+    const now = clock.now()
+    const free: HolderRecord = { jobId, ...processes.self(), nonce, sinceMs: now, heartbeatMs: now, beat: 0 }
+    if (from === undefined) {
+      const outcome = await storage.createExclusive(HOLDER_PATH, holderBytes(free))
+      return outcome === 'created' || (await isOurs(storage, nonce)) ? new Holder(context, free) : undefined
     }
-    const life = there.record === 'unreadable' ? 'unknown' : lifeOf(there.record, processes)
-    if (life === 'alive') throw held(jobId, there.record)
-    if (life === 'unknown') await observeSilence(context, there.bytes)
-    const taken = { ...record, predecessors: predecessorsOf(there.record) }
-    await storage.overwrite(HOLDER_PATH, holderBytes(taken))
-    // Of two that find the holder dead, the later one wins.
-    if (!(await isOurs(storage, nonce))) throw held(jobId, (await readHolder(storage))?.record)
-    return new Holder(context, taken)
+    const record = { ...free, predecessors: predecessorsOf(from.record) }
+    const claim = claimPath(from)
+    const outcome = await storage.createExclusive(claim, holderBytes(record))
+    if (!(await isOurs(storage, nonce))) {
+      // Somebody else was quicker; or has been, long ago, and deleted what said so.
+      if (outcome === 'created') await storage.delete(claim)
+      return undefined
+    }
+    await storage.overwrite(HOLDER_PATH, holderBytes(record))
+    await deleteClaims(storage, claim)
+    return new Holder(context, record)
   }
 
   /** Rewrites the record every three seconds until `release`. */
@@ -91,20 +115,25 @@ export class Holder {
 
   /**
    * Ends the heartbeat and gives the job free, unless somebody else holds it by now. `heard`: what became of the job is known. If not, the
-   * next one must still learn of those who died before: they may have ended it.
+   * next one must still learn of those who died before: they may have ended it. `ended`: standbys shall know.
    */
-  async release(heard = true): Promise<void> {
+  async release(heard = true, ended?: JobEnd): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
     await this.#beating // a late write must not bring the record back
     const { storage, processes } = this.#context
     if (!(await isOurs(storage, this.#record.nonce))) return
-    const [dead, ...others] = this.predecessors
-    if (heard || dead === undefined) await storage.delete(HOLDER_PATH)
-    else {
-      const given: HolderRecord = { ...this.#record, ...dead, predecessors: [processes.self(), ...others] }
-      await storage.overwrite(HOLDER_PATH, holderBytes(given))
-    }
+    const { predecessors: [dead, ...others] = [], ...own } = this.#record
+    const end = ended === undefined ? {} : { ended }
+    if (!heard && dead !== undefined) {
+      await this.#write({ ...own, ...dead, predecessors: [processes.self(), ...others], ...end })
+    } else if (ended !== undefined) await this.#write({ ...own, ...end })
+    else await storage.delete(HOLDER_PATH)
+    await deleteClaims(storage)
+  }
+
+  #write(record: HolderRecord): Promise<void> {
+    return this.#context.storage.overwrite(HOLDER_PATH, holderBytes(record))
   }
 
   async #beat(listener: HeartbeatListener): Promise<void> {
@@ -117,7 +146,7 @@ export class Holder {
         return
       }
       this.#record = { ...this.#record, heartbeatMs: clock.now(), beat: this.#record.beat + 1 }
-      await storage.overwrite(HOLDER_PATH, holderBytes(this.#record))
+      await this.#write(this.#record)
     } catch (error) {
       listener.trouble(error)
     }
@@ -125,20 +154,22 @@ export class Holder {
 }
 
 /**
- * Resolves when the record stayed as it is for 15 s, or went away; MILLRACE_HELD when it changed. Counts observations a second apart, so
- * neither the two clocks' difference nor a jump of this one matters.
+ * Resolves with whom the job can be taken from: the record stayed as it is for 15 s, or was given free; MILLRACE_HELD when it changed.
+ * Counts observations a second apart, so neither the two clocks' difference nor a jump of this one matters.
  */
-async function observeSilence(context: HolderContext, seen: Buffer): Promise<void> {
+async function observeSilence(context: HolderContext, seen: FoundHolder): Promise<FoundHolder | undefined> {
   for (let silentMs = 0; silentMs < SILENCE_MS; silentMs += OBSERVE_EVERY_MS) {
     await new Promise<void>((resolve) => void context.clock.setTimeout(resolve, OBSERVE_EVERY_MS))
     const there = await readHolder(context.storage)
-    if (there === undefined) return
-    if (!there.bytes.equals(seen)) throw held(context.jobId, there.record)
+    if (there === undefined || lifeOf(there.record, context.processes) === 'dead') return there
+    if (!there.bytes.equals(seen.bytes)) throw held(context.jobId, there.record)
   }
+  return seen
 }
 
 function predecessorsOf(record: HolderRecord | 'unreadable'): ProcessIdentity[] {
-  if (record === 'unreadable') return []
+  // Who ended the job and heard of all before has told.
+  if (record === 'unreadable' || (record.ended !== undefined && record.predecessors === undefined)) return []
   const { host, bootId, pid, startTicks, predecessors = [] } = record
   return [{ host, bootId, pid, startTicks }, ...predecessors].slice(0, MOST_PREDECESSORS)
 }
@@ -148,13 +179,15 @@ async function isOurs(storage: CheckpointStorage, nonce: string): Promise<boolea
   return there !== undefined && there.record !== 'unreadable' && there.record.nonce === nonce
 }
 
-function held(jobId: string, by: HolderRecord | 'unreadable' | undefined): MillraceError {
+/** Why the job cannot be had. */
+export function held(jobId: string, by: HolderRecord | 'unreadable' | undefined): MillraceError {
   const since = by === undefined || by === 'unreadable' ? '' : ` since ${new Date(by.sinceMs).toISOString()}`
   return new MillraceError('MILLRACE_HELD', `job "${jobId}" is held by ${nameOf(by)}${since}`, {
     hint: 'stop that process first, or give this run another --job-id',
   })
 }
 
-function nameOf(by: HolderRecord | 'unreadable' | undefined): string {
+/** The holder as messages name it. */
+export function nameOf(by: HolderRecord | 'unreadable' | undefined): string {
   return by === undefined || by === 'unreadable' ? 'another process' : `process ${by.pid} on ${by.host}`
 }

@@ -1,7 +1,8 @@
 import { MillraceError } from '../contract/errors.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import { ManifestLog } from './manifest-log.js'
-import type { CheckpointManifest, OperatorRecord, ProcessIdentity, SegmentRef } from './manifest.js'
+import { checkpointFiles, type CheckpointFile } from './checkpoint-files.js'
+import type { CheckpointManifest, OperatorRecord, ProcessIdentity } from './manifest.js'
 import { SEGMENT_PREFIX } from './segment-path.js'
 
 /** A checkpoint of one storage that is to become the newest of another. */
@@ -30,22 +31,33 @@ export async function importCheckpoint(request: ImportRequest): Promise<Checkpoi
   const operators: [string, OperatorRecord][] = []
   let count = 0
   for (const [uid, operator] of Object.entries(checkpoint.operators)) {
-    const segments: SegmentRef[] = []
-    for (const segment of operator.segments) {
+    const copied = new Map<string, string>()
+    for (const file of checkpointFiles({ operators: { [uid]: operator } })) {
       const path = `${SEGMENT_PREFIX}e${record.epoch}-i${nonce}-${count++}.seg`
-      await copySegment(request, segment, path)
-      segments.push({ ...segment, path, epoch: record.epoch })
+      await copySegment(request, file, path)
+      copied.set(file.path, path)
     }
-    operators.push([uid, { ...operator, segments }])
+    operators.push([uid, movedOperator(operator, copied, record.epoch)])
   }
   const { savepoint: _, ...rest } = checkpoint
   return log.append({ ...rest, operators: Object.fromEntries(operators), runId, nonce: `${nonce}-checkpoint` })
 }
 
-/** Copies one segment; one that is not there or not whole is MILLRACE_CORRUPT naming it. */
+/** The operator's record with its files under other names. */
+function movedOperator(operator: OperatorRecord, to: ReadonlyMap<string, string>, epoch: number): OperatorRecord {
+  const segments = operator.segments.map((segment) => ({ ...segment, path: to.get(segment.path)!, epoch }))
+  if (operator.operatorState === undefined) return { ...operator, segments }
+  const states = Object.entries(operator.operatorState).map(([name, state]) => {
+    const parts = state.parts.map((part) => (part.path === undefined ? part : { ...part, path: to.get(part.path)! }))
+    return [name, { ...state, parts }] as const
+  })
+  return { ...operator, segments, operatorState: Object.fromEntries(states) }
+}
+
+/** Copies one file of a checkpoint; one that is not there or not whole is MILLRACE_CORRUPT naming it. */
 export async function copySegment(
   { from, into }: Pick<ImportRequest, 'from' | 'into'>,
-  segment: SegmentRef,
+  segment: CheckpointFile,
   path: string,
 ): Promise<void> {
   const bytes = await from.readIfExists(segment.path)

@@ -82,7 +82,7 @@ export async function readTop(storage: CheckpointStorage, jobId: string): Promis
 
 /** The run that an entry at the top begins and that has nothing yet. */
 export function emptyRunOf(top: LogEntry): EmptyRun | undefined {
-  if (top.kind !== 'epoch' || top.continues !== null) return undefined
+  if (top.kind !== 'epoch' || top.continues !== null || top.forgets === true) return undefined
   return { runId: top.runId, runStartedAtMs: runStartOf(top) }
 }
 

@@ -207,6 +207,31 @@ export class ManifestLog {
     return this.#retention.run()
   }
 
+  /**
+   * The job has ended, and nothing shall go on from its checkpoints: an epoch record says so, then all of them and their segments are
+   * deleted. MILLRACE_FENCED if another process took over. Nothing can be appended afterwards.
+   */
+  async forget(nonce: string, createdAtMs: number): Promise<RetentionReport> {
+    const epoch = this.#epoch
+    if (epoch === undefined || this.#fenced) throw this.#fence(undefined)
+    const record: EpochRecord = {
+      ...epoch,
+      position: this.#next,
+      epoch: epoch.epoch + 1,
+      nonce,
+      createdAtMs,
+      runStartedAtMs: createdAtMs,
+      continues: null,
+      forgets: true,
+    }
+    const created = await this.#create(record)
+    if (created.by === 'other' || !(await this.#isTop(record.position))) {
+      throw this.#fence(created.by === 'other' ? created.entry : undefined)
+    }
+    this.#fenced = true
+    return new Retention(this.#storage, this.#jobId, record.epoch, record.position, 0).run()
+  }
+
   /** Keeps what the checkpoint, one of the retained ones, refers to until the result is called. */
   pin(manifest: CheckpointManifest): () => void {
     return this.#retention?.pin(manifest) ?? (() => {})

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../contract/json.js'
-import type { StateSchema } from '../contract/state.js'
+import type { OperatorStateMode, StateSchema } from '../contract/state.js'
 
 /** The format this version writes, in every manifest and epoch record. */
 export type ManifestFormat = 1
@@ -61,12 +61,34 @@ export interface SourceRecord {
   readonly finishedSubtasks: readonly number[]
 }
 
+/** The elements that one subtask had of an operator state, one after the other in the value codec; in broadcast state pairs. */
+export interface OperatorStatePart {
+  readonly subtask: number
+  readonly elements: number
+  readonly bytes: number
+  readonly crc: number
+  /** Small ones stand here, in base64; others have a file. */
+  readonly content?: string
+  readonly path?: string
+}
+
+/** One operator state by name. */
+export interface OperatorStateRecord {
+  readonly mode: OperatorStateMode
+  readonly fingerprint: string
+  readonly codec: string
+  readonly version: number
+  /** Ascending by subtask, without empty ones; of broadcast state one at most. */
+  readonly parts: readonly OperatorStatePart[]
+}
+
 /** What an operator restores from. */
 export interface OperatorRecord {
   /** By subtask. */
   readonly watermarks: readonly number[]
   readonly finishedSubtasks: readonly number[]
-  readonly listState: Readonly<Record<string, readonly JsonValue[]>>
+  /** By name. Checkpoints written before there was such state have none. */
+  readonly operatorState?: Readonly<Record<string, OperatorStateRecord>>
   /** Oldest first. */
   readonly segments: readonly SegmentRef[]
   /**
@@ -134,6 +156,8 @@ export interface EpochRecord {
   readonly runStartedAtMs?: number
   /** Position of the checkpoint it goes on from; null for a fresh start. */
   readonly continues: number | null
+  /** The job has ended and what was before is deleted: it begins no run. */
+  readonly forgets?: true
 }
 
 /** What a position of the log holds. */

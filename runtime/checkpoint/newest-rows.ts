@@ -1,6 +1,6 @@
 // Invariant: runs stand on their smallest unread row. The least goes next, from the newest run that has it; the others that have it step
 // over it. As mergeSegments, but with all blocks in memory: nothing waits.
-import { POSITIONS, rowPosition } from '../codec/row-position.js'
+import { rowPosition } from '../codec/row-position.js'
 import { BlockRows } from './block-rows.js'
 import { compareRows } from './merge-segments.js'
 
@@ -87,9 +87,4 @@ export class NewestRows {
     }
     if (!least.next()) live.splice(live.indexOf(least), 1)
   }
-}
-
-/** The position at which a key group begins. */
-export function groupPosition(keyGroup: number): number {
-  return keyGroup * POSITIONS
 }

@@ -8,6 +8,7 @@
 // keeps is the one its successor went on from.
 import type { MillraceError } from '../contract/errors.js'
 import type { CheckpointStorage } from '../storage/storage.js'
+import { checkpointFiles } from './checkpoint-files.js'
 import { logPath } from './log-path.js'
 import { listPositions, readEntry } from './log-reader.js'
 import type { CheckpointManifest } from './manifest.js'
@@ -66,10 +67,11 @@ export class Retention {
 
   async run(): Promise<RetentionReport> {
     const problems: MillraceError[] = []
-    if (this.#known.length === 0) return { deleted: [], problems }
+    if (this.#known.length === 0 && this.#retained > 0) return { deleted: [], problems }
     const sweeping = !this.#swept
     const learned = !sweeping || (await this.#learnOlder(problems))
-    const old = new Set(this.#known.slice(0, -this.#retained).filter(({ position }) => !this.#pinned.has(position)))
+    const older = this.#known.slice(0, Math.max(0, this.#known.length - this.#retained))
+    const old = new Set(older.filter(({ position }) => !this.#pinned.has(position)))
     const dropped = [...old]
     this.#known = this.#known.filter((known) => !old.has(known))
     const kept = new Set(this.#known.flatMap(({ segments }) => [...segments]))
@@ -130,6 +132,5 @@ export class Retention {
 }
 
 function knownOf(manifest: CheckpointManifest): Known {
-  const segments = Object.values(manifest.operators).flatMap((operator) => operator.segments.map(({ path }) => path))
-  return { position: manifest.position, segments: new Set(segments) }
+  return { position: manifest.position, segments: new Set(checkpointFiles(manifest).map(({ path }) => path)) }
 }

@@ -1,4 +1,5 @@
 import type { CheckpointStorage } from '../storage/storage.js'
+import { checkpointFiles } from './checkpoint-files.js'
 import { copySegment } from './import-checkpoint.js'
 import { logPath } from './log-path.js'
 import { encodeEntry } from './manifest-codec.js'
@@ -21,7 +22,7 @@ export interface SavepointCopy {
  */
 export async function writeSavepoint(copy: SavepointCopy): Promise<number> {
   const { checkpoint, into } = copy
-  const segments = Object.values(checkpoint.operators).flatMap((operator) => operator.segments)
+  const segments = checkpointFiles(checkpoint)
   const begun: string[] = []
   const left = [...segments]
   const copyRest = async (): Promise<void> => {

@@ -7,11 +7,11 @@
  *
  * Only footers and indexes are read at once. Invariant: rows of one entry lie in one range.
  */
-import { rowPosition } from '../codec/row-position.js'
+import { POSITIONS, rowPosition } from '../codec/row-position.js'
 import type { CheckpointStorage } from '../storage/storage.js'
 import type { SegmentRef } from './manifest.js'
 import { mayHold } from './key-filter.js'
-import { groupPosition, NewestRows, type LoadedBlock } from './newest-rows.js'
+import { NewestRows, type LoadedBlock } from './newest-rows.js'
 import { BLOCK_BYTES, NO_TIMER } from './segment-format.js'
 import { checkBlock, type BlockInfo } from './segment-index.js'
 import { SegmentReader } from './segment-reader.js'
@@ -57,7 +57,7 @@ export class SegmentRanges {
       return { blocks, starts }
     }
     const newestFirst = await Promise.all(groupRuns(refs).reverse().map(open))
-    const bounds = cut(newestFirst, groupPosition(firstKeyGroup), groupPosition(lastKeyGroup + 1), rangeBytes)
+    const bounds = cut(newestFirst, firstKeyGroup * POSITIONS, (lastKeyGroup + 1) * POSITIONS, rangeBytes)
     return new SegmentRanges(newestFirst, bounds)
   }
 

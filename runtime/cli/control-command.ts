@@ -8,6 +8,7 @@ import type { CheckpointsView, FailuresView, JobView } from '../http/job-control
 import { checkpointsText, exceptionsText, listText, statusText, type ListedJob } from './control-text.js'
 import { formatBytes } from './format.js'
 import { keptExceptions } from './kept-exceptions.js'
+import { redrive, redriveText, type Redriven } from './redrive.js'
 import { findJob, findRunning, stillRuns, type RunningJob } from './running-jobs.js'
 import type { Screen } from './screen.js'
 import { tellFailure } from './tell.js'
@@ -31,6 +32,7 @@ interface Given {
   readonly drain?: boolean
   readonly parallelism?: string
   readonly checkpointDir?: string
+  readonly operator?: string
 }
 
 /** A verb that asks or tells something of running jobs. */
@@ -129,6 +131,16 @@ export const CONTROL_VERBS: readonly ControlVerb[] = [
     arguments: JOB,
     flags: [{ key: 'parallelism', argument: 'N', description: 'threads, at most as many as the maximum parallelism' }],
     run: rescale,
+  },
+  {
+    name: 'redrive',
+    summary: 'feed dead letters to their operators again',
+    description:
+      'Lays out the records of dead-letter files for their operators. A running job takes them within a second or two, another one when ' +
+      'it is submitted; each once, and with the state that the operator has by then.',
+    arguments: { '<DIR>': 'what the job gives deadLetter(): a folder or s3:// URL' },
+    flags: [{ key: 'operator', argument: 'UID', description: 'only the records of that operator' }],
+    run: async ([place], { operator }) => asked<Redriven>(await redrive(place!, operator), redriveText),
   },
 ]
 

@@ -34,6 +34,8 @@ export class ControlledJob implements JobControl {
   private coordinator!: JobCoordinator
   private server: ControlServer | undefined
   private takeBack: (() => void) | undefined
+  /** It was asked to stop by `stop`, not by a signal. */
+  stopped = false
 
   constructor(options: ControlledOptions) {
     this.options = options
@@ -123,7 +125,9 @@ export class ControlledJob implements JobControl {
   }
 
   async stop(directory: string | undefined, drain: boolean): ReturnType<JobControl['stop']> {
-    return this.coordinator.stop(await this.placeFor(directory), drain)
+    const place = await this.placeFor(directory)
+    this.stopped = true
+    return this.coordinator.stop(place, drain)
   }
 
   cancel(): void {

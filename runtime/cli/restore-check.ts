@@ -1,4 +1,4 @@
-import type { CheckpointManifest, PlanRecord } from '../checkpoint/manifest.js'
+import type { CheckpointManifest, OperatorStateRecord, PlanRecord } from '../checkpoint/manifest.js'
 import { MillraceError } from '../contract/errors.js'
 import type { GraphNode, JobGraph } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
@@ -88,6 +88,7 @@ function checkOperator(
       'a uid means the same operator for ever: choose another',
     )
   }
+  checkOperatorState(manifest, node, target)
   const declared = new Map(node.kind === 'operator' ? node.states.map((state) => [state.name, state]) : [])
   for (const state of operator.states) {
     if (state.dropped === true) continue
@@ -99,12 +100,36 @@ function checkOperator(
     if (now.kind !== state.kind || now.fingerprint !== state.fingerprint) {
       const was = now.kind === state.kind ? state.fingerprint : `${state.kind} state`
       const is = now.kind === state.kind ? now.fingerprint : `${now.kind} state`
-      throw refusal(
-        `state "${state.name}" of operator "${uid}" is ${is}; in the checkpoint it is ${was}`,
-        'give the changed operator a new uid, or start anew with --restore none',
-      )
+      throw otherState(uid, state.name, is, was)
     }
   }
+}
+
+function checkOperatorState(manifest: CheckpointManifest, node: GraphNode, target: RestoreTarget): void {
+  const declared = node.kind === 'operator' ? (node.operatorStates ?? []) : []
+  for (const [name, state] of Object.entries(manifest.operators[node.uid]?.operatorState ?? {})) {
+    const now = declared.find((other) => other.name === name)
+    if (now === undefined) {
+      if (target.allowNonRestoredState || !holdsElements(state)) continue
+      throw unclaimed(`operator "${node.uid}" no longer declares the state "${name}", which the checkpoint holds`)
+    }
+    if (now.mode !== state.mode || now.fingerprint !== state.fingerprint) {
+      const was = now.mode === state.mode ? state.fingerprint : `${state.mode} state`
+      const is = now.mode === state.mode ? now.fingerprint : `${now.mode} state`
+      throw otherState(node.uid, name, is, was)
+    }
+  }
+}
+
+function otherState(uid: string, name: string, is: string, was: string): MillraceError {
+  return refusal(
+    `state "${name}" of operator "${uid}" is ${is}; in the checkpoint it is ${was}`,
+    'give the changed operator a new uid, or start anew with --restore none',
+  )
+}
+
+function holdsElements({ parts }: OperatorStateRecord): boolean {
+  return parts.length > 0
 }
 
 /** What of an operator would be gone; undefined if nothing. */
@@ -113,7 +138,7 @@ function whatIsLost(manifest: CheckpointManifest, { uid }: OperatorPlan): string
   if (uid in manifest.sources) return 'position'
   if (uid in manifest.sinks) return 'output'
   const keyed = operator !== undefined && operator.segments.length > 0
-  return keyed || Object.values(operator?.listState ?? {}).some((list) => list.length > 0) ? 'state' : undefined
+  return keyed || Object.values(operator?.operatorState ?? {}).some(holdsElements) ? 'state' : undefined
 }
 
 function unclaimed(message: string): MillraceError {

@@ -4,11 +4,11 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ResolvedOptions } from '../../config/resolve-options.js'
 import { Holder } from '../checkpoint/holder.js'
+import type { JobEnd } from '../checkpoint/holder-record.js'
 import type { ProcessIdentity } from '../checkpoint/manifest.js'
 import { systemProcesses } from '../checkpoint/process-facts.js'
 import { checkJob } from '../coordinator/check-job.js'
 import { ringCount } from '../coordinator/deploy.js'
-import type { JobEvents } from '../coordinator/events.js'
 import { JobCoordinator } from '../coordinator/job-coordinator.js'
 import type { JobResult, RefreshedJob } from '../coordinator/job-options.js'
 import { planMemory } from '../coordinator/memory-plan.js'
@@ -25,16 +25,8 @@ import { confirmRestore, findRestore } from './find-restore.js'
 import type { PreparedJob } from './prepare-job.js'
 import type { Redactor } from './redactor.js'
 import { makeSpillFolder } from './spill-folder.js'
-
-/** Whoever watches the run. */
-export interface RunHooks {
-  readonly events: JobEvents
-  /** The job is about to run: from now on `suspend` takes a last checkpoint and stops it. */
-  readonly running: (suspend: () => void) => void
-  readonly warn: (message: string) => void
-  /** What is good to know, and no warning. */
-  readonly note: (message: string) => void
-}
+import type { RunHooks } from './run-hooks.js'
+import { standByFor } from './stand-by.js'
 
 /**
  * Runs a prepared job on threads of this process until it ends: checks the storage, holds the job, decides what to go on from. Rejects
@@ -51,7 +43,11 @@ export async function runJob(
   await storage.check()
   const processes = systemProcesses(readText)
   const { jobId } = prepared
-  const holder = await Holder.acquire({ storage, jobId, nonce: randomUUID(), clock: mainClock, processes })
+  const context = { storage, jobId, nonce: randomUUID(), clock: mainClock, processes }
+  const holder = resolved.values.standby
+    ? await standByFor(prepared, resolved, context, hooks)
+    : await Holder.acquire(context)
+  if ('status' in holder) return holder
   let suspend = (): void => {}
   const identity = processes.self()
   const control = new ControlledJob({ prepared, redactor, storage, identity, warn: hooks.warn })
@@ -64,6 +60,7 @@ export async function runJob(
     trouble: (error) => hooks.warn(`the heartbeat could not be written: ${(error as Error).message}`),
   })
   let heard = false
+  let ended: JobEnd | undefined
   try {
     const result = await runHeld(
       prepared,
@@ -78,10 +75,12 @@ export async function runJob(
       },
     )
     heard = result.status !== 'FAILED'
+    // Stopped by a signal: this process is not wanted any more, the job is.
+    if (result.status !== 'SUSPENDED' || control.stopped) ended = result.status
     return result
   } finally {
     await holder
-      .release(heard)
+      .release(heard, ended)
       .catch((error: unknown) => hooks.warn(`the job could not be given free: ${(error as Error).message}`))
     await metrics?.end()
     control.forget()
@@ -147,7 +146,9 @@ async function runHeld(
     merge: (merge) => merges.run(merge),
     checkpointing: prepared.checkpointing,
     retainCheckpoints: values.retainCheckpoints,
+    cleanupCheckpoints: values.cleanupCheckpoints,
     restart: prepared.restart,
+    random: Math.random,
     choose: (latest) => confirmRestore(found, jobId, latest),
   })
   try {

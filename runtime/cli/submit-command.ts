@@ -8,7 +8,7 @@ import { exitCodeOf, totalsOf, type SubmitOutcome } from './job-report.js'
 import { isShown, jsonLog, textLog, type Log } from './log.js'
 import type { PreparedJob } from './prepare-job.js'
 import { Progress } from './progress.js'
-import type { RunHooks } from './run-job.js'
+import type { RunHooks } from './run-hooks.js'
 import { Screen } from './screen.js'
 import { StopSignals } from './signals.js'
 import { earlyOutcome, submit } from './submit.js'
@@ -121,6 +121,14 @@ class SubmitCommand {
       events: progress,
       warn: (message) => log.warn(message),
       note: (message) => log.info(message),
+      standsBy: (holder) => {
+        const { host, pid, since } = holder
+        const what = pid === null ? 'another process' : `process ${pid} on ${host}, since ${since}`
+        log.info(`stands by: job "${prepared.jobId}" is held by ${what}`, { holder })
+        if (this.resolved.values.json) {
+          screen.print(JSON.stringify({ job: prepared.jobId, status: 'STANDBY', holder }))
+        }
+      },
       running: (suspend) => {
         progress.start()
         this.suspend = suspend

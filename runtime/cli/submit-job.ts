@@ -67,6 +67,8 @@ export async function submitJob(jobFile: string, options: SubmitOptions = {}): P
         events: { ...silentEvents, ...events },
         warn: (message) => events?.warn?.('', message),
         note: () => {},
+        standsBy: () => {},
+        signal,
         running: (suspend) => {
           if (signal?.aborted === true) suspend()
           else signal?.addEventListener('abort', suspend, { once: true })

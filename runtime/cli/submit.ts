@@ -3,7 +3,8 @@ import { serializeError } from '../contract/errors.js'
 import { earlyReport, reportFailure, totalsOf, type SubmitOutcome } from './job-report.js'
 import { loadJob, prepareJob, type PreparedJob } from './prepare-job.js'
 import { Redactor } from './redactor.js'
-import { runJob, type RunHooks } from './run-job.js'
+import type { RunHooks } from './run-hooks.js'
+import { runJob } from './run-job.js'
 
 /** Who watches a submit. */
 export interface SubmitHost {
@@ -58,6 +59,8 @@ function discreet(hooks: RunHooks, redactor: Redactor): RunHooks {
   return {
     events: redactor.events(hooks.events),
     running: hooks.running,
+    standsBy: hooks.standsBy,
+    signal: hooks.signal,
     warn: (message) => hooks.warn(redactor.text(message)),
     note: (message) => hooks.note(redactor.text(message)),
   }

@@ -39,3 +39,8 @@ export interface RedrivenRecord {
   readonly millraceAttempt: number
   readonly value: unknown
 }
+
+/** Where, below the dead letters, what is to be fed again to the operator of that uid lies: a file for each dead-letter file. */
+export function redrivePrefix(uid: string): string {
+  return `redrive/${uid}/`
+}

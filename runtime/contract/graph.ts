@@ -4,7 +4,7 @@ import type { Key } from './key.js'
 import type { Operator } from './operator.js'
 import type { Sink } from './sink.js'
 import type { Decoder, Source, WatermarkStrategy } from './source.js'
-import type { StateDescriptor } from './state.js'
+import type { OperatorStateDescriptor, StateDescriptor } from './state.js'
 
 /** How records are spread over the subtasks of the receiver. `forward`: stay in the slot. */
 export type Partitioning =
@@ -45,9 +45,11 @@ export interface SourceNode extends NodeBase {
 export interface OperatorNode extends NodeBase {
   readonly kind: 'operator'
   readonly inputs: readonly GraphEdge[]
-  /** Keyed: every input edge is a hash edge and state and timers may be used. */
+  /** Keyed: every input edge is a hash edge, but for broadcast ones into input 1, and keyed state and timers may be used. */
   readonly keyed: boolean
   readonly states: readonly StateDescriptor[]
+  /** State of its subtasks that belongs to no key. */
+  readonly operatorStates?: readonly OperatorStateDescriptor[]
   /** A record that the function fails on is dropped and counted unless the side output `failed` is read. Absent: it fails the job. */
   readonly onError?: 'drop'
   /** Its inputs bring `RedrivenRecord`s, too. */

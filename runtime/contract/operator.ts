@@ -1,8 +1,7 @@
-import type { JsonValue } from './json.js'
 import type { Key } from './key.js'
 import type { MetricGroup } from './metrics.js'
 import type { Output } from './output.js'
-import type { KeyedStateStore, TimerService } from './state.js'
+import type { KeyedStateStore, OperatorStateStore, TimerService } from './state.js'
 import type { Clock } from './time.js'
 
 /**
@@ -25,6 +24,8 @@ export interface OperatorContext<Out> {
   /** MILLRACE_GRAPH on an operator whose input is not keyed. */
   readonly state: KeyedStateStore
   readonly timers: TimerService
+  /** State of this subtask that belongs to no key. */
+  readonly operatorState: OperatorStateStore
   /** The key of the element or timer being processed. */
   currentKey(): Key
   readonly clock: Clock
@@ -48,7 +49,7 @@ export interface OperatorContext<Out> {
 }
 
 /**
- * The lifecycle, fixed: restoreState (if any) -> open -> process* -> [prepareBarrier -> snapshotState -> checkpointComplete |
+ * The lifecycle, fixed: open (state is restored) -> process* -> [prepareBarrier -> snapshotState -> checkpointComplete |
  * checkpointAborted]* -> finish -> close. All on the slot's thread; only prepareBarrier, open, finish and close may return a promise
  * (the subtask waits, other subtasks of the slot go on).
  */
@@ -71,9 +72,8 @@ export interface Operator<In, Out, In2 = never> {
   onProcessingTimer?(time: number, namespace: number): void
   /** Runs before the barrier is forwarded: flush what must not cross it. May emit. */
   prepareBarrier?(checkpointId: number): void | Promise<void>
-  /** Non-keyed state of this subtask; on restore the lists of all subtasks are concatenated and dealt out again. */
-  snapshotState?(checkpointId: number): readonly JsonValue[]
-  restoreState?(state: readonly JsonValue[]): void
+  /** Before operator state is taken, behind the barrier: the last moment to write what is only in the operator's own fields to it. */
+  snapshotState?(checkpointId: number): void
   checkpointComplete?(checkpointId: number): void
   checkpointAborted?(checkpointId: number): void
   /** All inputs have ended and all event timers fired; may emit. Not called again after a restore that had it done. */

@@ -113,3 +113,30 @@ export interface TimerService {
   registerProcessingTimer(time: number, namespace?: number): void
   deleteProcessingTimer(time: number, namespace?: number): void
 }
+
+/**
+ * How operator state is dealt out when it is restored. Flink's modes. `split`: each element goes to one subtask, in order, to its own one
+ * while the parallelism stays the same. `union`: every subtask gets all elements. `broadcast`: the same map in every subtask.
+ */
+export type OperatorStateMode = 'split' | 'union' | 'broadcast'
+
+/** Declares one state of an operator's subtask, which belongs to no key. Name and fingerprint as in {@link StateDescriptor}. */
+export interface OperatorStateDescriptor {
+  readonly name: string
+  readonly mode: OperatorStateMode
+  readonly fingerprint: string
+}
+
+/**
+ * Operator state of one subtask, restored before `open`. It is kept on the heap. What a getter returns must not be changed in place:
+ * only a write persists.
+ */
+export interface OperatorStateStore {
+  /** Declared in `OperatorNode.operatorStates` as `split` or `union`; another name is MILLRACE_GRAPH. */
+  list<T>(name: string): ListState<T>
+  /**
+   * Declared as `broadcast`. Every subtask must make the same writes up to each barrier: the checkpoint keeps the map of one of them.
+   * `entries` are in the order of insertion.
+   */
+  broadcast<K, V>(name: string): MapState<K, V>
+}

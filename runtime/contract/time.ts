@@ -7,8 +7,15 @@ export const MAX_WATERMARK: number = Infinity
 
 /** The only way to the clock: threads read the real one, the simulator a virtual one. */
 export interface Clock {
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, as the machine's clock is set: it may jump either way. */
   now(): number
+  /** Milliseconds from some moment, which nobody sets: see {@link steadyTime}. Absent: `now` never jumps. */
+  steady?(): number
   /** Calls back once after `delayMs`; the result cancels it. */
   setTimeout(callback: () => void, delayMs: number): () => void
+}
+
+/** For how long something takes: only differences mean anything, and setting the machine's clock does not change them. */
+export function steadyTime(clock: Clock): number {
+  return clock.steady === undefined ? clock.now() : clock.steady()
 }

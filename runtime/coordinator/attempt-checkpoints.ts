@@ -62,6 +62,8 @@ export class AttemptCheckpoints {
   /** Resolves when what has been begun with the log is done. */
   private committed: Promise<void> = Promise.resolve()
   private committing = false
+  /** One that is in the log, and no longer in `underWay`. */
+  private publishing = false
   private requested: CheckpointReason | undefined
   private closing: Closing | undefined
   private draining = false
@@ -137,7 +139,7 @@ export class AttemptCheckpoints {
   private triggerNext(): void {
     const { attempt, requested: reason } = this
     if (reason === undefined || !this.started || this.closing !== undefined || attempt.over) return
-    if (this.underWay.length + (this.committing ? 1 : 0) >= attempt.rules.maxConcurrent) return
+    if (this.underWay.length + (this.publishing ? 1 : 0) >= attempt.rules.maxConcurrent) return
     if (this.underWay.some((pending) => CLOSING[pending.reason] !== undefined)) return
     if (reason === 'periodic' && this.pauses()) return
     this.requested = undefined
@@ -182,6 +184,7 @@ export class AttemptCheckpoints {
     try {
       const manifest = await attempt.sink.commit(pending)
       this.underWay = this.underWay.filter((one) => one !== pending)
+      this.publishing = true
       this.closing = CLOSING[pending.reason]
       await attempt.sink.publish(manifest, pending)
     } catch (error) {
@@ -192,6 +195,7 @@ export class AttemptCheckpoints {
       return this.commitNext()
     }
     this.committing = false
+    this.publishing = false
     this.failures = 0
     this.lastEndMs = attempt.clock.now()
     if (attempt.over) return

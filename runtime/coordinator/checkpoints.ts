@@ -4,6 +4,7 @@
  *
  *   acks -> draft (+ carried committables) -> log (the commit point) -> committers -> retire old
  */
+import { checkpointFiles } from '../checkpoint/checkpoint-files.js'
 import type { CheckpointDraft, CheckpointManifest } from '../checkpoint/manifest.js'
 import type { ManifestLog } from '../checkpoint/manifest-log.js'
 import { serializeError } from '../contract/errors.js'
@@ -124,7 +125,6 @@ export class Checkpoints implements CheckpointSink {
     await this.publishOutput(manifest)
     onPublished(manifest)
     await this.retire()
-    const state = Object.values(manifest.operators).flatMap((o) => o.segments)
     merges.consider(this.segments, pending.id)
     this.completed++
     events.checkpoint({
@@ -133,7 +133,7 @@ export class Checkpoints implements CheckpointSink {
       path: log.pathOf(manifest),
       durationMs: clock.now() - pending.triggeredAtMs,
       writtenBytes: sum(pending.slots.flatMap((slot) => slot.flatMap((o) => o.segments)).map((s) => s.bytes)),
-      stateBytes: sum(state.map((s) => s.bytes)),
+      stateBytes: sum(checkpointFiles(manifest).map((file) => file.bytes)),
       counters: manifest.counters,
     })
   }

@@ -9,6 +9,7 @@ import type {
 } from '../checkpoint/manifest.js'
 import type { JsonValue } from '../contract/json.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
+import { operatorStateRecords } from './operator-state-plan.js'
 
 /** Counters by operator uid and name, over all subtasks. */
 export type CounterTotals = Readonly<Record<string, Readonly<Record<string, number>>>>
@@ -107,12 +108,11 @@ function sourceRecord(
 }
 
 function operatorRecord(subtasks: readonly OperatorSnapshot[], before: readonly SegmentRef[]): OperatorRecord {
-  const state = subtasks.flatMap((o) => o.state)
   const firstTimers = subtasks.flatMap((o) => (o.firstTimers === undefined ? [] : [o.firstTimers]))
   return {
     watermarks: subtasks.map((o) => o.watermark),
     finishedSubtasks: finishedSubtasks(subtasks),
-    listState: state.length > 0 ? { state } : {},
+    operatorState: operatorStateRecords(subtasks),
     segments: [...before, ...subtasks.flatMap((o) => o.segments)],
     ...(firstTimers.length === 0
       ? {}

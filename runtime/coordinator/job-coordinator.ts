@@ -2,6 +2,7 @@
  * The life of a submitted job in one process: decide what to go on from, take the log over, publish what the last manifest names, then
  * attempt after attempt until it finishes, is suspended or fails for good. Main thread; never touches a record.
  */
+import { randomUUID } from 'node:crypto'
 import { logPath } from '../checkpoint/log-path.js'
 import type { CheckpointManifest } from '../checkpoint/manifest.js'
 import { MillraceError, serializeError } from '../contract/errors.js'
@@ -34,6 +35,7 @@ export class JobCoordinator {
   private attempt: Attempt | undefined
   private latest: CheckpointManifest | undefined
   private history: FailureHistory | undefined
+  private failures: JobFailures | undefined
   private current: CurrentJob
 
   constructor(options: JobOptions) {
@@ -85,16 +87,16 @@ export class JobCoordinator {
   async run(): Promise<JobResult> {
     const { options } = this
     const { clock, events, storage } = options
-    let failures: JobFailures | undefined
     const job = await openJob(options, (manifest) => {
       this.latest = manifest
-      failures?.checkpointCompleted(manifest.checkpointId)
+      this.failures?.checkpointCompleted(manifest.checkpointId)
     })
     const { checkpoint, checkpoints, savepoints, history } = job
     this.history = history
     this.latest = checkpoint
-    const strategy = new RestartStrategy(options.restart, options.random ?? Math.random)
-    failures = new JobFailures({ strategy, history, clock, events })
+    const strategy = new RestartStrategy(options.restart, options.random)
+    const failures = new JobFailures({ strategy, history, clock, events })
+    this.failures = failures
     let status: JobStatus = 'FAILED'
     try {
       status = await this.runOpen(job, failures)
@@ -104,6 +106,7 @@ export class JobCoordinator {
       await job.committers.close()
       await history.settled()
     }
+    await this.cleanUp(job, status)
     return {
       status,
       counters: this.latest?.counters ?? {},
@@ -126,6 +129,18 @@ export class JobCoordinator {
     const status = await this.attempts(job, failures)
     if (status === 'FINISHED') await committers.recover(false, this.latest)
     return status
+  }
+
+  /** It has ended whatever becomes of this. */
+  private async cleanUp({ log }: OpenJob, status: JobStatus): Promise<void> {
+    const { cleanupCheckpoints: when = 'never', events, jobName, clock, randomId = randomUUID } = this.options
+    if (when === 'never' || !(status === 'FINISHED' || (status === 'CANCELED' && when === 'ended'))) return
+    try {
+      const [problem] = (await log.forget(randomId(), clock.now())).problems
+      if (problem !== undefined) throw problem
+    } catch (error) {
+      events.warn(jobName, `its checkpoints are not all deleted: ${serializeError(error).message}`)
+    }
   }
 
   /** First publish what the manifest names, then clear away what it does not. */

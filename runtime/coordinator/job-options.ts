@@ -59,9 +59,11 @@ export interface JobOptions {
   readonly checkpointing: CheckpointRules
   /** Completed checkpoints that are kept; default 2. */
   readonly retainCheckpoints?: number
+  /** When they are deleted: after FINISHED, or after CANCELED too; default never. */
+  readonly cleanupCheckpoints?: 'never' | 'finished' | 'ended'
   readonly restart: RestartSettings
-  /** From 0 to 1; default `Math.random`. */
-  readonly random?: () => number
+  /** From 0 to 1. */
+  readonly random: () => number
   /** Checks the checkpoint against the job (MILLRACE_RESTORE) and says what to go on from; undefined: start afresh. */
   readonly choose: (latest: CheckpointManifest | undefined) => CheckpointManifest | undefined
 }

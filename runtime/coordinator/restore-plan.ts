@@ -2,9 +2,11 @@ import type { CheckpointManifest, OperatorRecord, SegmentRef } from '../checkpoi
 import { keyGroupRange } from '../codec/key-group.js'
 import type { JsonValue } from '../contract/json.js'
 import type { AssignedSplit, OperatorRestore, SlotRestore } from '../worker/protocol.js'
+import { operatorStateRestores } from './operator-state-plan.js'
 
 /**
- * What slot `slot` of `parallelism` starts from. Keyed state goes by key-group range, lists are dealt out round robin, watermarks take the
+ * What slot `slot` of `parallelism` starts from. Keyed state goes by key-group range, operator state by its mode, splits and
+ * sink states round robin; watermarks take the
  * minimum when the parallelism changed (a restored job never goes back in event time). Pure.
  */
 export function slotRestore(manifest: CheckpointManifest, slot: number, parallelism: number): SlotRestore {
@@ -18,7 +20,7 @@ export function slotRestore(manifest: CheckpointManifest, slot: number, parallel
       watermark:
         same && manifest.sources[uid] === undefined ? record.watermarks[slot]! : Math.min(...record.watermarks),
       finished: isFinished(record.finishedSubtasks, manifest.parallelism, same ? slot : undefined),
-      state: deal(Object.values(record.listState).flat(), slot, parallelism),
+      operatorState: operatorStateRestores(record.operatorState ?? {}, slot, parallelism, manifest.parallelism),
       segments: overlapping(record, range.first, range.last),
       firstTimers: firstTimers(record, same ? slot : undefined),
       schema: states.get(uid) ?? [],

@@ -93,7 +93,12 @@ class Boxes {
     return [
       this.lines('Records a second', 'Average', ['numRecordsInPerSecond', 'numRecordsOutPerSecond']),
       this.lines('Records in all', 'Maximum', ['numRecordsIn', 'numRecordsOut']),
-      this.lines('Late or invalid', 'Maximum', ['numLateRecordsDropped', 'numInvalidRecords']),
+      this.lines('Late, invalid or failed', 'Maximum', [
+        'numLateRecordsDropped',
+        'numInvalidRecords',
+        'numFailedRecords',
+        'numFailedRecordsDropped',
+      ]),
     ]
   }
 

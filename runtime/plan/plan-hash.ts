@@ -14,6 +14,7 @@ export function planHash(plan: ExecutionPlan): string {
       node.kind,
       node.uid,
       node.kind === 'operator' ? node.states.map((s) => [s.name, s.kind, s.fingerprint, s.ttlMs ?? 0]) : [],
+      node.kind === 'operator' ? (node.operatorStates ?? []).map((s) => [s.name, s.mode, s.fingerprint]) : [],
     ]),
     tasks: plan.tasks.map((task) => [task.nodes, task.chained.map((c) => [c.fromNode, c.tag ?? '', c.toNode])]),
     edges: plan.edges.map((e) => [

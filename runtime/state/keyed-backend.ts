@@ -120,6 +120,11 @@ export class KeyedBackend {
     this.#table.setCurrent(key, keyGroup)
   }
 
+  /** No key is current: state and timers are MILLRACE_USER until one is. */
+  clearCurrentKey(): void {
+    this.#table.clearCurrent()
+  }
+
   /** The key of the element or timer being processed; MILLRACE_USER when there is none. */
   currentKey(): Key {
     return this.#table.key ?? this.#table.absent()!

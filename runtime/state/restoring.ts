@@ -31,8 +31,8 @@ import { isRowOf, spansOf, type WantedKey } from './wanted-keys.js'
 const WINDOW = 16
 /** Places at which keys are looked for at a time. */
 const LOOKUPS = 64
-/** For so many keys looked for a range is moved, which takes about as long: who asks does not put off the end. */
-const LOOKUPS_PER_RANGE = 16
+/** For so many rows found a range is moved, which takes about as long: who asks does not put off the end. */
+const FOUND_PER_RANGE = 16
 /** Evictions after a range at most: two make room for more than a range holds. */
 const EVICTIONS = 2
 
@@ -112,7 +112,7 @@ export class Restoring implements Loader, SpilledTimers {
     for (let i = 0; i < count; i++) {
       const { ids, keyGroup } = this.#host.table.groupOf(keyGroups[i]!)
       const key = mapKeyOf(keys[i]!)
-      if (ids.has(key) || this.#settled.has(keyGroup, key)) continue
+      if (ids.has(key)) continue
       const rowKey = rowKeyOf(this.#keyRow, keys[i]!)
       const position = rowPosition(keyGroup, rowKey, 0)
       if (this.#isStored(keyGroup, position, key)) wanted.push({ keyGroup, position, key, rowKey: rowKey.slice() })
@@ -132,7 +132,7 @@ export class Restoring implements Loader, SpilledTimers {
       while (this.#window === undefined && !this.#isOver) await (this.#opening ??= this.#openWindow())
       if (this.#isOver) return
       this.#moveRange(this.#window!)
-      for (let n = 0; n < EVICTIONS; n++) {
+      for (let n = 0; n < EVICTIONS && !this.#closed; n++) {
         const evicting = this.#host.evict()
         if (evicting === undefined) break
         await evicting
@@ -156,14 +156,19 @@ export class Restoring implements Loader, SpilledTimers {
 
   async #bring(wanted: WantedKey[]): Promise<void> {
     const spans = spansOf(wanted, this.#rows.bounds)
-    for (let at = 0; at < spans.length && !this.#isOver; at += LOOKUPS)
-      await Promise.all(spans.slice(at, at + LOOKUPS).map((span) => this.#lookFor(span)))
-    await this.move(Math.ceil(wanted.length / LOOKUPS_PER_RANGE))
+    let found = 0
+    for (let at = 0; at < spans.length && !this.#isOver; at += LOOKUPS) {
+      const looked = await Promise.all(spans.slice(at, at + LOOKUPS).map((span) => this.#lookFor(span)))
+      for (const count of looked) found += count
+    }
+    await this.move(Math.ceil(found / FOUND_PER_RANGE))
   }
 
-  async #lookFor(span: readonly WantedKey[]): Promise<void> {
+  /** Returns how many rows it found. */
+  async #lookFor(span: readonly WantedKey[]): Promise<number> {
     const cursor = await this.#rows.readAt(span.map(({ position }) => position))
     const wanted = span.filter(({ keyGroup, position, key }) => this.#isStored(keyGroup, position, key))
+    let found = 0
     let at = 0
     while (cursor.next()) {
       const { position, row } = cursor
@@ -172,10 +177,12 @@ export class Restoring implements Loader, SpilledTimers {
         if (!isRowOf(row, wanted[i]!.rowKey)) continue
         this.#look(row)
         this.#take(row, TOUCHED)
+        found++
         break
       }
     }
     for (const { keyGroup, key } of wanted) this.#settled.add(keyGroup, key)
+    return found
   }
 
   /** Looks twice as far ahead each time, so that few keys are read for often. */

@@ -40,7 +40,7 @@ export class RowRestorer {
     const key = this.#keys.decode(bytes, from + HASH_BYTES, to)
     this.#keyGroup = keyGroup
     this.#mapKey = mapKeyOf(key)
-    this.#key = typeof key === 'number' ? (this.#mapKey as number) : key
+    this.#key = typeof key === 'number' ? this.#mapKey : key
     this.#rowKey = bytes
     this.#keyEnd = this.#keys.end
     this.#rowEnd = to

@@ -25,6 +25,7 @@ import { SourceDriver } from './source-driver.js'
 import { Subtask, type SourceHead } from './subtask.js'
 import { UnreadInvalid } from './unread-invalid.js'
 import type { BackendFactory } from './backend-factory.js'
+import type { OperatorStateFiles } from './operator-state-files.js'
 
 /** What a slot's subtasks are built from. */
 export interface BuildOptions {
@@ -34,6 +35,7 @@ export interface BuildOptions {
   readonly clock: Clock
   readonly channels: ChannelTable
   readonly backends: BackendFactory
+  readonly operatorStates: OperatorStateFiles
 }
 
 /** Builds, restores and opens all subtasks of a slot, in the plan's order. Slot thread. */
@@ -102,18 +104,23 @@ class SubtaskBuilder {
     const link =
       node.kind === 'sink'
         ? new SinkLink(node, this.wiring(node))
-        : new OperatorLink(node, await this.keyedWiring(node))
+        : new OperatorLink(node, await this.statefulWiring(node))
     this.inputs.set(id, link.input)
     this.received.set(id, link.metrics.counter('numRecordsIn'))
     if (node.kind === 'operator') countRecordsOut(link.metrics, this.countersBehind(id))
     this.links.push(link)
   }
 
-  private async keyedWiring(node: OperatorNode): Promise<OperatorWiring> {
-    const wiring = { ...this.wiring(node), catchesFailures: catchesFailures(this.options.plan.graph, node) }
-    if (!node.keyed) return wiring
-    const backend = await this.options.backends.create(node, this.restoreOf(node.uid))
-    return { ...wiring, backend }
+  private async statefulWiring(node: OperatorNode): Promise<OperatorWiring> {
+    const { backends, operatorStates, plan } = this.options
+    const restore = this.restoreOf(node.uid)
+    const operatorState = await operatorStates.open(node, restore?.operatorState ?? {})
+    const wiring = {
+      ...this.wiring(node),
+      catchesFailures: catchesFailures(plan.graph, node),
+      ...(operatorState === undefined ? {} : { operatorState }),
+    }
+    return node.keyed ? { ...wiring, backend: await backends.create(node, restore) } : wiring
   }
 
   private wiring(node: OperatorNode | SinkNode | SourceNode): OperatorWiring {

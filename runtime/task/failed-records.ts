@@ -8,19 +8,28 @@ import type { OperatorNode } from '../contract/graph.js'
 import type { Key } from '../contract/key.js'
 import { operatorFailure, OperatorFailure } from '../contract/operator-failure.js'
 import type { Output } from '../contract/output.js'
-import { NO_TIMESTAMP } from '../contract/time.js'
+import { NO_TIMESTAMP, type Clock } from '../contract/time.js'
 import { userFrame } from '../contract/user-frame.js'
+import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { LocalCounter, LocalMetrics } from './counters.js'
 import { refuseUnkeyable } from './lenient-key.js'
 import { LimitedWarnings } from './limited-warnings.js'
-import type { OperatorWiring } from './operator-link.js'
 
 type KeyOf = (value: unknown) => Key
+
+/** What of an operator's surroundings its failures need. */
+interface Surroundings {
+  readonly clock: Clock
+  readonly sideOutput: (tag: string) => Output<unknown>
+  readonly hasSideOutput: (tag: string) => boolean
+  readonly warn: (uid: string, message: string) => void
+  readonly backend?: KeyedBackend
+}
 
 /** Where the failures of one operator subtask go. Slot thread. */
 export class FailedRecords {
   private readonly node: OperatorNode
-  private readonly wiring: OperatorWiring
+  private readonly wiring: Surroundings
   private readonly output: Output<unknown> | undefined
   private readonly metrics: LocalMetrics
   private readonly received: LocalCounter
@@ -29,7 +38,7 @@ export class FailedRecords {
   /** How often the record that is being processed has failed before. */
   private failures = 0
 
-  constructor(node: OperatorNode, wiring: OperatorWiring, metrics: LocalMetrics) {
+  constructor(node: OperatorNode, wiring: Surroundings, metrics: LocalMetrics) {
     this.node = node
     this.wiring = wiring
     this.metrics = metrics

@@ -2,6 +2,7 @@ import type { Output } from '../contract/output.js'
 import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { OperatorRestore, OperatorSnapshot } from '../worker/protocol.js'
 import type { LocalMetrics } from './counters.js'
+import type { OperatorStateRun } from './operator-state-run.js'
 
 /** What every operator and sink of a subtask may know of where it runs. */
 export interface SubtaskInfo {
@@ -14,8 +15,10 @@ export interface SubtaskInfo {
   readonly epoch: number
 }
 
-/** An operator's share of a checkpoint without its keyed state, which is encoded behind the barrier. */
-export type LinkSnapshot = Omit<OperatorSnapshot, 'segments'>
+/** An operator's share of a checkpoint; its state is encoded behind the barrier. */
+export interface LinkSnapshot extends Omit<OperatorSnapshot, 'segments' | 'operatorState'> {
+  readonly operatorState?: OperatorStateRun
+}
 
 /** How a link reaches the subtask it is in. */
 export interface LinkHost {

@@ -6,11 +6,13 @@ import type { Output } from '../contract/output.js'
 import type { KeyedStateStore, TimerService } from '../contract/state.js'
 import type { Clock } from '../contract/time.js'
 import type { KeyedBackend } from '../state/keyed-backend.js'
+import { OperatorState } from '../state/operator-state.js'
 import type { OperatorRestore } from '../worker/protocol.js'
 import { LocalMetrics } from './counters.js'
 import { FailedRecords } from './failed-records.js'
 import type { Link, LinkHost, LinkSnapshot, SubtaskInfo } from './link.js'
 import { showWatermarks } from './operator-metrics.js'
+import type { OperatorStateSnapshots } from './operator-state-run.js'
 import type { PartialRecord } from './partial-record.js'
 import { operatorFailure } from '../contract/operator-failure.js'
 
@@ -26,6 +28,8 @@ export interface OperatorWiring {
   readonly print: (line: string) => void
   readonly warn: (uid: string, message: string) => void
   readonly backend?: KeyedBackend
+  /** Restored; only there if the operator declares any. */
+  readonly operatorState?: { readonly state: OperatorState; readonly snapshots: OperatorStateSnapshots }
   /** Whether records that the function fails on go somewhere else. Absent: no. */
   readonly catchesFailures?: boolean
 }
@@ -126,7 +130,6 @@ export class OperatorLink implements Link {
     if (restore !== undefined) {
       this.finished = restore.finished
       this.watermark = restore.watermark
-      if (restore.state.length > 0) this.operator.restoreState?.(restore.state)
     }
     await this.guard(() => this.operator.open?.(this.context()))
   }
@@ -164,14 +167,16 @@ export class OperatorLink implements Link {
 
   snapshot(checkpointId: number): LinkSnapshot {
     this.backend?.freeze(checkpointId)
+    this.operator.snapshotState?.(checkpointId)
+    const operatorState = this.wiring.operatorState?.snapshots.freeze(checkpointId)
     return {
       uid: this.uid,
       watermark: this.watermark,
       finished: this.finished,
-      state: this.operator.snapshotState?.(checkpointId) ?? [],
       schema: this.backend?.schema() ?? [],
       ...(this.backend === undefined ? {} : { firstTimers: this.backend.firstTimers() }),
       counters: this.metrics.counts(),
+      ...(operatorState === undefined ? {} : { operatorState }),
     }
   }
 
@@ -217,7 +222,7 @@ export class OperatorLink implements Link {
   }
 
   private context(): OperatorContext<unknown> {
-    const { info, clock, output, sideOutput, hasSideOutput, print, warn, backend } = this.wiring
+    const { info, clock, output, sideOutput, hasSideOutput, print, warn, backend, operatorState } = this.wiring
     const { uid } = this
     return {
       ...info,
@@ -236,6 +241,7 @@ export class OperatorLink implements Link {
       failureOf: (value, timestamp) => this.failed?.later(value, timestamp) ?? rethrow,
       releaseWatermark: () => this.host?.releaseWatermark(),
       currentKey: (): Key => backend?.currentKey() ?? unkeyed(uid),
+      operatorState: operatorState?.state ?? new OperatorState(uid, [], new Map()),
       get state(): KeyedStateStore {
         return backend?.store ?? unkeyed(uid)
       },

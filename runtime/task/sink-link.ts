@@ -108,7 +108,6 @@ export class SinkLink implements Link {
         uid: this.uid,
         watermark: this.watermark,
         finished: false,
-        state: [],
         schema: [],
         counters: this.metrics.counts(),
         committables: this.writer.prepareCommit?.(checkpointId) ?? [],

@@ -8,7 +8,7 @@
  * Semantics of the order: Flink's MailboxProcessor.
  */
 import { serializeError } from '../contract/errors.js'
-import type { Clock } from '../contract/time.js'
+import { steadyTime, type Clock } from '../contract/time.js'
 import type { SlotFigures } from '../metrics/figures.js'
 import { parkUnless, type Parker, type Waker } from '../exchange/parking.js'
 import type { AssignedSplit, FromSlot, ToSlot } from '../worker/protocol.js'
@@ -63,7 +63,7 @@ export class Slot {
   private nextTimerMs = Infinity
   /** Of each subtask, in the same order. */
   private taskTimes: readonly TaskTime[] = []
-  /** When the loop last looked at the clock. */
+  /** When the loop last looked at the clock, by its steady time. */
   private nowMs = 0
 
   constructor(options: SlotOptions) {
@@ -93,7 +93,6 @@ export class Slot {
   /** The subtasks this slot hosts, upstream first. */
   host(subtasks: readonly Subtask[]): void {
     this.subtasks = [...subtasks].reverse()
-    this.taskTimes = this.subtasks.map(() => new TaskTime(this.options.clock.now()))
     const { link, slot } = this.options
     const backends = subtasks.flatMap(({ links }) => links.flatMap(({ backend }) => backend ?? []))
     this.restores = new RestoreSlices(backends, {
@@ -101,11 +100,13 @@ export class Slot {
       failed: (error) => this.fail(error),
       wake: () => this.wake(),
     })
+    const now = steadyTime(this.options.clock)
+    this.taskTimes = this.subtasks.map(() => new TaskTime(now))
   }
 
   /** How the subtasks spent their time so far. */
   times(): SlotFigures['tasks'] {
-    const now = this.options.clock.now()
+    const now = steadyTime(this.options.clock)
     return this.subtasks.map(({ task }, s) => ({ task, time: this.taskTimes[s]!.shares(now) }))
   }
 
@@ -157,21 +158,21 @@ export class Slot {
     const { clock, link, turnMs = TURN_MS } = this.options
     link.send({ type: 'ready', slot: this.options.slot })
     try {
-      let turnBegan = clock.now()
+      let turnBegan = steadyTime(clock)
       this.nowMs = turnBegan
       for (;;) {
         this.takeMessages()
         if (this.failed) throw this.failure
         if (this.closing) break
         const progressed = this.started && this.turn()
-        const now = clock.now()
+        const now = steadyTime(clock)
         this.nowMs = now
         if (progressed && now - turnBegan < turnMs) continue
         this.fireTimers()
         this.flush()
         if (progressed || this.hasWork()) await this.options.breathe()
-        else await parkUnless(this.options.parker, () => this.hasWork(), this.parkTimeout(now))
-        turnBegan = clock.now()
+        else await parkUnless(this.options.parker, () => this.hasWork(), this.parkTimeout(clock.now()))
+        turnBegan = steadyTime(clock)
         this.nowMs = turnBegan
       }
       for (const subtask of this.subtasks) await subtask.close()
@@ -208,7 +209,7 @@ export class Slot {
   private spent(s: number, ran: boolean): void {
     const time = this.taskTimes[s]!
     if (ran) {
-      const now = this.options.clock.now()
+      const now = steadyTime(this.options.clock)
       time.worked(this.nowMs, now)
       this.nowMs = now
     } else if (this.subtasks[s]!.stuck) time.stuck(this.nowMs)
@@ -231,7 +232,7 @@ export class Slot {
     if (this.started) {
       this.subtasks.forEach((subtask, s) => {
         next = Math.min(next, subtask.processingTime())
-        const now = this.options.clock.now()
+        const now = steadyTime(this.options.clock)
         if (now > this.nowMs) this.taskTimes[s]!.worked(this.nowMs, now)
         this.nowMs = now
       })

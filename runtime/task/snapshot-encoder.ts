@@ -1,8 +1,8 @@
 /**
  * Invariant: an acknowledgement leaves the slot only when everything it names is durable. Barriers freeze state at once; encoding follows
- * here in slices between batches, then one file is written per keyed operator, then the subtask's share is acknowledged.
+ * here in slices between batches, then files are written for each operator's state, then the subtask's share is acknowledged.
  *
- *   frozen backend --slice--slice--> rows --> segment file (storage) --> ack
+ *   frozen state --slice--slice--> rows --> segment file (storage) --> ack
  *
  * A task acknowledges its checkpoints in order: with a later one everything of an earlier one has arrived, given up or not.
  */
@@ -11,7 +11,7 @@ import type { SegmentRef } from '../checkpoint/manifest.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
 import type { Clock } from '../contract/time.js'
 import { EncodingPace } from './encoding-pace.js'
-import type { Link } from './link.js'
+import type { Link, LinkSnapshot } from './link.js'
 import type { SubtaskSnapshot } from './subtask.js'
 
 /** Rows encoded at once, and how often between two batches at most, while that takes no time that the clock shows. */
@@ -40,15 +40,24 @@ export interface EncoderEvents {
   wake(): void
 }
 
+/** What becomes of an operator's frozen state. */
+type Encoded = Partial<Pick<OperatorSnapshot, 'segments' | 'operatorState'>>
+
+/** The keyed state of an operator, or its operator state. */
+interface Encoding {
+  slice(maxRows: number): boolean | Promise<boolean>
+  finish(): Promise<Encoded>
+}
+
 interface Running {
   readonly snapshot: SubtaskSnapshot
   /** By operator uid, still to be encoded first. */
-  readonly backends: [string, KeyedBackend][]
-  readonly segments: Map<string, readonly SegmentRef[]>
-  run: SegmentRun | undefined
+  readonly left: [string, () => Encoding][]
+  readonly encoded: Map<string, Encoded>
+  run: Encoding | undefined
   /** Waiting for storage or for spilled state. */
   waiting: boolean
-  /** Backends whose rows are not all taken. */
+  /** States whose rows are not all taken. */
   untaken: number
   /** Hears when all are, or need not be. */
   taken: (() => void) | undefined
@@ -78,13 +87,17 @@ export class SnapshotEncoder {
       return this.withoutState(snapshot)
     }
     this.pace.begin(snapshot.checkpointId, this.clock.now())
+    const left = [
+      ...backends.map(([uid, backend]) => this.keyedState(uid, snapshot.checkpointId, backend)),
+      ...snapshot.operators.flatMap(operatorState),
+    ]
     const running: Running = {
       snapshot,
-      backends,
-      segments: new Map(),
+      left,
+      encoded: new Map(),
       run: undefined,
       waiting: false,
-      untaken: backends.length,
+      untaken: left.length,
       taken: undefined,
     }
     this.running.push(running)
@@ -99,7 +112,7 @@ export class SnapshotEncoder {
   }
 
   hasWork(): boolean {
-    return this.running.some((r) => !r.waiting && r.backends.length > 0)
+    return this.running.some((r) => !r.waiting && r.left.length > 0)
   }
 
   /**
@@ -107,7 +120,7 @@ export class SnapshotEncoder {
    * `busy` and encoding has had its share of time. Not if a newer barrier waits for it.
    */
   slice(busy: boolean): boolean {
-    const running = this.running.find((r) => !r.waiting && r.backends.length > 0)
+    const running = this.running.find((r) => !r.waiting && r.left.length > 0)
     if (running === undefined) return false
     const beganMs = this.clock.now()
     const awaited = this.running.some(({ taken }) => taken !== undefined)
@@ -137,8 +150,8 @@ export class SnapshotEncoder {
 
   /** Whether there is more to encode at once. */
   private encode(running: Running): boolean {
-    const [uid, backend] = running.backends[0]!
-    running.run ??= this.segments.begin(uid, running.snapshot.checkpointId, backend)
+    const [uid, begin] = running.left[0]!
+    running.run ??= begin()
     const done = running.run.slice(SLICE_ROWS)
     if (done === false) return true
     if (done === true) this.finishRun(running, uid)
@@ -150,18 +163,29 @@ export class SnapshotEncoder {
     return false
   }
 
+  private keyedState(uid: string, checkpointId: number, backend: KeyedBackend): [string, () => Encoding] {
+    const begin = (): Encoding => {
+      const run = this.segments.begin(uid, checkpointId, backend)
+      return {
+        slice: (maxRows) => run.slice(maxRows),
+        finish: async () => ({ segments: await run.finish() }),
+      }
+    }
+    return [uid, begin]
+  }
+
   private withoutState(snapshot: SubtaskSnapshot): void {
     this.events.done(
       snapshot,
-      snapshot.operators.map((operator) => ({ ...operator, segments: [] })),
+      snapshot.operators.map((operator) => acknowledgement(operator, {})),
     )
   }
 
   private finishRun(running: Running, uid: string): void {
     if (--running.untaken === 0) running.taken?.()
-    this.await(running, running.run!.finish(), (refs) => {
-      running.segments.set(uid, refs)
-      running.backends.shift()
+    this.await(running, running.run!.finish(), (encoded) => {
+      running.encoded.set(uid, { ...running.encoded.get(uid), ...encoded })
+      running.left.shift()
       running.run = undefined
       this.acknowledge(running.snapshot.task)
     })
@@ -170,14 +194,11 @@ export class SnapshotEncoder {
   private acknowledge(task: number): void {
     for (;;) {
       const first = this.running.find(({ snapshot }) => snapshot.task === task)
-      if (first === undefined || first.backends.length > 0) return
+      if (first === undefined || first.left.length > 0) return
       this.running = this.running.filter((r) => r !== first)
       this.events.done(
         first.snapshot,
-        first.snapshot.operators.map((operator) => ({
-          ...operator,
-          segments: first.segments.get(operator.uid) ?? [],
-        })),
+        first.snapshot.operators.map((operator) => acknowledgement(operator, first.encoded.get(operator.uid) ?? {})),
       )
     }
   }
@@ -193,10 +214,23 @@ export class SnapshotEncoder {
       (error: unknown) => {
         if (!this.running.includes(running)) return
         if ((error as { code?: unknown }).code !== 'MILLRACE_STORAGE') return this.events.failed(error)
-        this.events.declined(running.snapshot, running.backends[0]![0], error)
+        this.events.declined(running.snapshot, running.left[0]![0], error)
         this.giveUp(running)
         this.events.wake()
       },
     )
   }
+}
+
+function operatorState({ uid, operatorState: run }: LinkSnapshot): [string, () => Encoding][] {
+  if (run === undefined) return []
+  const encoding: Encoding = {
+    slice: (maxElements) => run.slice(maxElements),
+    finish: async () => ({ operatorState: await run.finish() }),
+  }
+  return [[uid, () => encoding]]
+}
+
+function acknowledgement({ operatorState: _, ...operator }: LinkSnapshot, encoded: Encoded): OperatorSnapshot {
+  return { ...operator, segments: [], ...encoded }
 }

@@ -9,7 +9,7 @@
 import type { SourceNode } from '../contract/graph.js'
 import type { JsonValue } from '../contract/json.js'
 import type { IdentifiedSplit, PollStatus, SourceReader, SplitReader, WatermarkStrategy } from '../contract/source.js'
-import { MAX_WATERMARK, MIN_WATERMARK, type Clock } from '../contract/time.js'
+import { MAX_WATERMARK, MIN_WATERMARK, steadyTime, type Clock } from '../contract/time.js'
 import type { AssignedSplit } from '../worker/protocol.js'
 import type { Decoding } from './decoding.js'
 import type { DriftTable } from './drift.js'
@@ -228,14 +228,14 @@ export class SourceDriver {
     for (const split of this.splits) {
       if (split.waiting && !split.idle) quietSince = Math.min(quietSince, split.quietSinceMs ?? Infinity)
     }
-    return Math.max(1, quietSince + idlenessMs - this.clock.now())
+    return Math.max(1, quietSince + idlenessMs - steadyTime(this.clock))
   }
 
   /** Marks splits idle that have had nothing for too long. Call after each poll: time without polls is backpressure, not idleness. */
   checkIdleness(): void {
     if (this.strategy.idlenessMs === undefined) return
     const some = this.splits.length > 0 || this.opening > 0 || !this.finished.empty
-    this.emptySinceMs = some ? undefined : (this.emptySinceMs ?? this.clock.now())
+    this.emptySinceMs = some ? undefined : (this.emptySinceMs ?? steadyTime(this.clock))
     for (const split of this.splits) if (split.waiting && this.tooLong(split.quietSinceMs)) split.idle = true
   }
 
@@ -277,13 +277,13 @@ export class SourceDriver {
   }
 
   private read(split: SplitState, limit: number): PollStatus {
-    const began = this.clock.now()
+    const began = steadyTime(this.clock)
     try {
       return split.reader.poll(this.decoding, Math.min(this.most, limit))
     } catch (error) {
       throw operatorFailure(error, this.node.uid)
     } finally {
-      const slow = this.clock.now() - began > LONG_POLL_MS
+      const slow = steadyTime(this.clock) - began > LONG_POLL_MS
       this.most = slow ? Math.max(1, this.most >> 1) : Math.min(POLL_RECORDS, this.most * 2)
     }
   }
@@ -295,7 +295,7 @@ export class SourceDriver {
 
   private tooLong(sinceMs: number | undefined): boolean {
     const { idlenessMs } = this.strategy
-    return idlenessMs !== undefined && sinceMs !== undefined && this.clock.now() - sinceMs >= idlenessMs
+    return idlenessMs !== undefined && sinceMs !== undefined && steadyTime(this.clock) - sinceMs >= idlenessMs
   }
 
   private catchUp(): void {
@@ -306,7 +306,7 @@ export class SourceDriver {
 
   private awaitSplit(split: SplitState): void {
     split.waiting = true
-    split.quietSinceMs ??= this.clock.now()
+    split.quietSinceMs ??= steadyTime(this.clock)
     split.reader.available().then(
       () => {
         split.waiting = false

@@ -383,6 +383,8 @@ export class Subtask implements GateOutput {
     const { values, timestamps, length } = batch
     const input = channel.input === 0 ? head.input : head.input2
     const { backend } = head
+    // Broadcast records have no key: nobody may see the last one's.
+    if (channel.keyOf === undefined) backend?.clearCurrentKey()
     let i = this.cursor
     if (this.pauses.any) i = this.processPausing(batch, channel, i)
     else if (this.partials) i = this.processPartials(batch, i)
@@ -643,7 +645,6 @@ export class Subtask implements GateOutput {
       uid: source.uid,
       watermark: this.applied,
       finished: this.finishedOnce,
-      state: [],
       schema: [],
       splits,
       counters: source.metrics.counts(),

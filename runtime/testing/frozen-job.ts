@@ -3,7 +3,7 @@ import type { Operator, OperatorContext } from '../contract/operator.js'
 import type { Output } from '../contract/output.js'
 import type { Decoder } from '../contract/source.js'
 import { deepFreeze } from './deep-freeze.js'
-import { frozenState } from './frozen-state.js'
+import { frozenOperatorState, frozenState } from './frozen-state.js'
 
 type AnyOperator = Operator<unknown, unknown, unknown>
 
@@ -33,6 +33,7 @@ function frozenContext(context: OperatorContext<unknown>): OperatorContext<unkno
   const output = frozenOutput(context.output)
   define('output', () => output)
   define('state', () => frozenState(context.state))
+  define('operatorState', () => frozenOperatorState(context.operatorState))
   define('sideOutput', () => (tag: string) => frozenOutput(context.sideOutput(tag)))
   return frozen
 }

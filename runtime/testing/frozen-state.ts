@@ -1,4 +1,11 @@
-import type { KeyedStateStore, ListState, MapState, ReducingState, ValueState } from '../contract/state.js'
+import type {
+  KeyedStateStore,
+  ListState,
+  MapState,
+  OperatorStateStore,
+  ReducingState,
+  ValueState,
+} from '../contract/state.js'
 import { deepFreeze } from './deep-freeze.js'
 
 /**
@@ -15,27 +22,8 @@ export function frozenState(store: KeyedStateStore): KeyedStateStore {
         clear: () => state.clear(),
       }
     },
-    list: <T>(name: string): ListState<T> => {
-      const state = store.list<T>(name)
-      return {
-        get: () => freezeAll(state.get()),
-        add: (value) => state.add(deepFreeze(value)),
-        update: (values) => state.update(freezeAll(values)),
-        clear: () => state.clear(),
-      }
-    },
-    map: <K, V>(name: string): MapState<K, V> => {
-      const state = store.map<K, V>(name)
-      return {
-        get: (key) => deepFreeze(state.get(key)),
-        has: (key) => state.has(key),
-        set: (key, value) => state.set(deepFreeze(key), deepFreeze(value)),
-        delete: (key) => state.delete(key),
-        entries: () => freezeEntries(state.entries()),
-        isEmpty: () => state.isEmpty(),
-        clear: () => state.clear(),
-      }
-    },
+    list: <T>(name: string) => frozenList(store.list<T>(name)),
+    map: <K, V>(name: string) => frozenMap(store.map<K, V>(name)),
     reducing: <T>(name: string): ReducingState<T> => {
       const state = store.reducing<T>(name)
       return {
@@ -46,6 +34,35 @@ export function frozenState(store: KeyedStateStore): KeyedStateStore {
     },
     aggregating: (name) => store.aggregating(name),
     panes: (name) => store.panes(name),
+  }
+}
+
+/** The same for state that belongs to no key. */
+export function frozenOperatorState(store: OperatorStateStore): OperatorStateStore {
+  return {
+    list: <T>(name: string) => frozenList(store.list<T>(name)),
+    broadcast: <K, V>(name: string) => frozenMap(store.broadcast<K, V>(name)),
+  }
+}
+
+function frozenList<T>(state: ListState<T>): ListState<T> {
+  return {
+    get: () => freezeAll(state.get()),
+    add: (value) => state.add(deepFreeze(value)),
+    update: (values) => state.update(freezeAll(values)),
+    clear: () => state.clear(),
+  }
+}
+
+function frozenMap<K, V>(state: MapState<K, V>): MapState<K, V> {
+  return {
+    get: (key) => deepFreeze(state.get(key)),
+    has: (key) => state.has(key),
+    set: (key, value) => state.set(deepFreeze(key), deepFreeze(value)),
+    delete: (key) => state.delete(key),
+    entries: () => freezeEntries(state.entries()),
+    isEmpty: () => state.isEmpty(),
+    clear: () => state.clear(),
   }
 }
 

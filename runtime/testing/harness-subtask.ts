@@ -1,7 +1,6 @@
 import { keyGroupRange } from '../codec/key-group.js'
 import type { OperatorNode } from '../contract/graph.js'
 import { operatorFailure } from '../contract/operator-failure.js'
-import type { JsonValue } from '../contract/json.js'
 import type { Key } from '../contract/key.js'
 import type { Output } from '../contract/output.js'
 import type { Operator } from '../contract/operator.js'
@@ -9,7 +8,9 @@ import { MIN_WATERMARK } from '../contract/time.js'
 import { KeyedBackend } from '../state/keyed-backend.js'
 import type { StateSchema } from '../contract/state.js'
 import { OperatorLink, type OperatorWiring } from '../task/operator-link.js'
+import type { OperatorStateRestore, OperatorStateShare } from '../worker/protocol.js'
 import { frozenOperator } from './frozen-job.js'
+import { harnessOperatorState } from './harness-operator-state.js'
 import { StateRows, type StateRow } from './state-rows.js'
 import type { VirtualClock } from './virtual-clock.js'
 
@@ -17,12 +18,13 @@ import type { VirtualClock } from './virtual-clock.js'
 export interface SubtaskRestore {
   readonly watermark: number
   readonly rows: readonly StateRow[]
-  readonly list: readonly JsonValue[]
+  readonly operatorState: Readonly<Record<string, OperatorStateRestore>>
   readonly schema: readonly StateSchema[]
 }
 
 /** What it leaves in a checkpoint. */
-export interface SubtaskState extends SubtaskRestore {
+export interface SubtaskState extends Omit<SubtaskRestore, 'operatorState'> {
+  readonly operatorState: Readonly<Record<string, OperatorStateShare>>
   readonly counters: Readonly<Record<string, number>>
 }
 
@@ -64,6 +66,7 @@ export class HarnessSubtask {
     const frozen = { ...node, create: () => frozenOperator(node) as Operator<never, unknown, never> }
     this.link = new OperatorLink(frozen, {
       ...wiring,
+      ...harnessOperatorState(node, subtask, restored?.operatorState ?? {}),
       ...(this.backend === undefined ? {} : { backend: this.backend }),
     })
     this.link.attach({ execute: (task) => this.execute(task), releaseWatermark: () => this.release() })
@@ -82,7 +85,7 @@ export class HarnessSubtask {
         : {
             watermark: restored.watermark,
             finished: false,
-            state: restored.list,
+            operatorState: restored.operatorState,
             segments: [],
             firstTimers: [Infinity, Infinity],
             schema: restored.schema,
@@ -93,7 +96,8 @@ export class HarnessSubtask {
   }
 
   process(value: unknown, timestamp: number, input: 0 | 1, key?: { readonly key: Key; readonly group: number }): void {
-    if (key !== undefined) this.backend?.setCurrentKey(key.key, key.group)
+    if (key === undefined) this.backend?.clearCurrentKey()
+    else this.backend?.setCurrentKey(key.key, key.group)
     const to: Output<unknown> = input === 0 ? this.link.input : this.link.input2
     this.call(() => to.emit(value, timestamp))
   }
@@ -137,10 +141,12 @@ export class HarnessSubtask {
   async snapshot(checkpointId: number): Promise<SubtaskState> {
     await Promise.race([this.link.prepareBarrier(checkpointId), this.failing()])
     this.refuseFailed()
-    const { watermark, state, schema, counters } = this.link.snapshot(checkpointId)
+    const { watermark, operatorState: frozen, schema, counters } = this.link.snapshot(checkpointId)
     if (this.backend !== undefined) await this.rows.take(this.backend)
+    frozen?.slice(Infinity)
+    const operatorState = (await frozen?.finish()) ?? {}
     this.link.checkpointComplete(checkpointId)
-    return { watermark, list: state, schema, counters, rows: this.rows.all() }
+    return { watermark, operatorState, schema, counters, rows: this.rows.all() }
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -1,10 +1,10 @@
 import { KeyGrouper, subtaskOf } from '../codec/key-group.js'
 import { MillraceError } from '../contract/errors.js'
 import type { JobDefinition, JobGraph, OperatorNode } from '../contract/graph.js'
-import type { JsonValue } from '../contract/json.js'
 import type { Key } from '../contract/key.js'
 import type { Output } from '../contract/output.js'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
+import { operatorStateRecords, operatorStateRestores } from '../coordinator/operator-state-plan.js'
 import { catchesFailures, isRead } from '../plan/failure-policy.js'
 import { lenientKey } from '../task/lenient-key.js'
 import type { Collected } from './collect-sink.js'
@@ -80,6 +80,10 @@ export class OperatorHarness<Out = unknown> {
     const edge = this.node.inputs.find((other) => other.input === input)
     if (edge === undefined)
       throw new MillraceError('MILLRACE_USAGE', `operator "${this.node.uid}" has no input ${input}`)
+    if (edge.partitioning.kind === 'broadcast') {
+      for (const subtask of this.subtasks) subtask.process(value, timestamp, input)
+      return
+    }
     if (edge.partitioning.kind !== 'hash') {
       this.subtasks[this.next]!.process(value, timestamp, input)
       this.next = (this.next + 1) % this.subtasks.length
@@ -216,11 +220,10 @@ export async function operatorHarness<Out = unknown>(
 
 /** What a subtask of a restored operator starts from; rows of other key groups are its own to leave out. */
 function shareOf({ subtasks }: HarnessSnapshot, subtask: number, parallelism: number): SubtaskRestore {
-  const list: readonly JsonValue[] = subtasks.flatMap((state) => state.list)
   return {
     watermark: Math.min(...subtasks.map(({ watermark }) => watermark)),
     rows: subtasks.flatMap(({ rows }) => rows),
-    list: list.filter((_, i) => i % parallelism === subtask),
+    operatorState: operatorStateRestores(operatorStateRecords(subtasks), subtask, parallelism, subtasks.length),
     schema: subtasks[0]?.schema ?? [],
   }
 }

@@ -116,6 +116,7 @@ async function run(given: JobDefinition, options: InProcessOptions, directory: s
       toleratedFailures: options.toleratedCheckpointFailures ?? DEFAULT_CHECKPOINTING.toleratedFailures,
     },
     restart: { kind: 'exponential', ...DEFAULT_EXPONENTIAL, attempts: options.restartAttempts ?? 0 },
+    random: () => 0.5,
     choose: unfinished,
   })
   options.onStart?.(coordinator)

@@ -5,7 +5,7 @@
 import type { SerializedError } from '../contract/errors.js'
 import type { JsonValue } from '../contract/json.js'
 import type { StateSchema } from '../contract/state.js'
-import type { SegmentRef } from '../checkpoint/manifest.js'
+import type { OperatorStatePart, OperatorStateRecord, SegmentRef } from '../checkpoint/manifest.js'
 import type { SlotFigures } from '../metrics/figures.js'
 
 /** One end of the line between the coordinator and a slot: a `MessagePort`, or the simulator's. In order; what it takes is copied. */
@@ -64,7 +64,8 @@ export interface OperatorRestore {
   /** The watermark this subtask had reached; -Infinity if none. */
   readonly watermark: number
   readonly finished: boolean
-  readonly state: readonly JsonValue[]
+  /** By name. */
+  readonly operatorState: Readonly<Record<string, OperatorStateRestore>>
   /** Segments that overlap this subtask's key groups, oldest first; the newest version of a key wins. */
   readonly segments: readonly SegmentRef[]
   /** Times before which no key of these segments has an event timer, a processing timer; Infinity when none has any. */
@@ -72,6 +73,16 @@ export interface OperatorRestore {
   readonly schema: readonly StateSchema[]
   readonly writerStates: readonly JsonValue[]
 }
+
+/** What one operator state of a subtask starts from: elements `from` to `to` (exclusive) of each part. */
+export interface OperatorStateRestore {
+  readonly codec: string
+  readonly version: number
+  readonly shares: readonly { readonly part: OperatorStatePart; readonly from: number; readonly to: number }[]
+}
+
+/** What a subtask has of an operator state at a checkpoint. */
+export type OperatorStateShare = Omit<OperatorStateRecord, 'parts'> & { readonly part?: OperatorStatePart }
 
 /** A split on its way to a reader, or as a reader left it. */
 export interface AssignedSplit {
@@ -109,7 +120,8 @@ export interface OperatorSnapshot {
   readonly uid: string
   readonly watermark: number
   readonly finished: boolean
-  readonly state: readonly JsonValue[]
+  /** By name; what is large is written to storage already. */
+  readonly operatorState?: Readonly<Record<string, OperatorStateShare>>
   /** Written to storage already. */
   readonly segments: readonly SegmentRef[]
   /** Of a keyed one, as in {@link OperatorRestore}. */

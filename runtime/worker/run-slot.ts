@@ -18,6 +18,7 @@ import { BackendFactory, type SlotSpill } from '../task/backend-factory.js'
 import { buildSubtasks } from '../task/build-slot.js'
 import { ChannelTable } from '../task/channel-table.js'
 import { openRings } from '../task/open-rings.js'
+import { OperatorStateFiles } from '../task/operator-state-files.js'
 import { SegmentFiles } from '../task/segment-files.js'
 import { Slot, type SlotLink } from '../task/slot.js'
 import type { SlotAssignment, ToSlot } from './protocol.js'
@@ -83,7 +84,8 @@ export function startSlot({ assignment, port, job, clock, usage, surroundings }:
       if (planHash(plan) !== assignment.planHash) throw unstablePlan()
       const rings = openRings(assignment.attempt, waker)
       const channels = new ChannelTable(assignment, rings)
-      const subtasks = await buildSubtasks({ plan, assignment, slot, clock, channels, backends })
+      const operatorStates = new OperatorStateFiles(storage, assignment)
+      const subtasks = await buildSubtasks({ plan, assignment, slot, clock, channels, backends, operatorStates })
       slot.host(subtasks)
       reports = reportMetrics({
         number: assignment.slot,

@@ -2,41 +2,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { Holder, type HeartbeatListener, type HolderContext } from '../../runtime/checkpoint/holder.js'
-import { HOLDER_PATH, type HolderRecord } from '../../runtime/checkpoint/holder-record.js'
-import type { ProcessIdentity } from '../../runtime/checkpoint/manifest.js'
-import { systemProcesses, type ProcessFacts, type ProcessState } from '../../runtime/checkpoint/process-facts.js'
-import type { CheckpointStorage } from '../../runtime/storage/storage.js'
+import { Holder, type HeartbeatListener } from '../../runtime/checkpoint/holder.js'
+import { HOLDER_PATH, readHolder, type HolderRecord } from '../../runtime/checkpoint/holder-record.js'
+import { systemProcesses, type ProcessState } from '../../runtime/checkpoint/process-facts.js'
 import { FaultyStorage, type Fault } from '../storage/faulty-storage.js'
 import { MemoryStorage } from '../storage/memory-storage.js'
+import { Host } from './host.js'
 import { VirtualClock } from './virtual-clock.js'
-
-/** A host with a process table, and storage that hosts share. Each process has a clock of its own. */
-class Host {
-  readonly table = new Map<number, ProcessState>()
-  readonly #host: string
-  readonly #bootId: string | null
-
-  constructor(host: string, bootId: string | null = 'boot-1') {
-    this.#host = host
-    this.#bootId = bootId
-  }
-
-  process(
-    storage: CheckpointStorage,
-    pid: number,
-    startTicks: number | null,
-    clock = new VirtualClock(),
-  ): HolderContext {
-    this.table.set(pid, { alive: true, startTicks })
-    const self: ProcessIdentity = { host: this.#host, bootId: this.#bootId, pid, startTicks }
-    const processes: ProcessFacts = {
-      self: () => self,
-      stateOf: (other) => this.table.get(other) ?? { alive: false, startTicks: null },
-    }
-    return { storage, jobId: 'job', nonce: `${this.#host}-${this.#bootId}-${pid}-${startTicks}`, clock, processes }
-  }
-}
 
 const silent: HeartbeatListener = {
   lost: (error) => {
@@ -190,6 +162,59 @@ describe('the holder of a job', () => {
     const outcomes = await Promise.allSettled(all)
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'MILLRACE_HELD' } })
+  })
+
+  it.each(['dead', 'over'])('is one, when several find the one before %s', async (how) => {
+    const storage = new MemoryStorage()
+    const host = new Host('a')
+    const before = await Holder.acquire(host.process(storage, 10, 10))
+    if (how === 'dead') host.table.delete(10)
+    else await before.release(true, 'CANCELED')
+    const all = [1, 2, 3, 4].map((pid) => Holder.acquire(host.process(storage, pid, pid)))
+    const outcomes = await Promise.allSettled(all)
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'MILLRACE_HELD' })
+    }
+  })
+
+  it('can be claimed only as long as it is the holder: whoever read its record long ago comes too late', async () => {
+    const storage = new MemoryStorage()
+    const host = new Host('a')
+    await Holder.acquire(host.process(storage, 10, 10))
+    const old = await readHolder(storage)
+    for (const pid of [11, 12]) {
+      host.table.clear()
+      await Holder.acquire(host.process(storage, pid, pid))
+    }
+    expect(await Holder.take(host.process(storage, 13, 13), old)).toBe(undefined)
+    expect(current(storage).pid).toBe(12)
+    expect((await readHolder(storage))?.record).toMatchObject({ pid: 12 })
+  })
+
+  it('that died between its claim and its record is followed all the same', async () => {
+    const files = new MemoryStorage()
+    const host = new Host('a')
+    await Holder.acquire(host.process(files, 10, 10))
+    host.table.delete(10)
+    const dying = new FaultyStorage(files, (operation) => (operation === 'overwrite' ? 'fails' : 'pass'))
+    await expect(Holder.acquire(host.process(dying, 11, 11))).rejects.toMatchObject({ code: 'MILLRACE_STORAGE' })
+    await expect(Holder.acquire(host.process(files, 12, 12))).rejects.toMatchObject(heldBy('process 11 on a'))
+    host.table.delete(11)
+    const holder = await Holder.acquire(host.process(files, 13, 13))
+    expect(holder.predecessors.map(({ pid }) => pid)).toEqual([11, 10])
+    await holder.release()
+    expect(files.files.size).toBe(0)
+  })
+
+  it('says how it ended the job, and whoever comes next starts at once', async () => {
+    const storage = new MemoryStorage()
+    const host = new Host('a')
+    const holder = await Holder.acquire(host.process(storage, 10, 10))
+    await holder.release(true, 'CANCELED')
+    expect(current(storage)).toMatchObject({ pid: 10, ended: 'CANCELED' })
+    expect((await Holder.acquire(host.process(storage, 11, 11))).predecessors).toEqual([])
+    expect(current(storage).ended).toBe(undefined)
   })
 
   it('learns from its heartbeat that it was taken over, and does not write or delete any more', async () => {

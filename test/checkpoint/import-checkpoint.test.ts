@@ -6,7 +6,7 @@ import type { CheckpointManifest } from '../../runtime/checkpoint/manifest.js'
 import { ManifestLog } from '../../runtime/checkpoint/manifest-log.js'
 import type { CheckpointStorage } from '../../runtime/storage/storage.js'
 import { MemoryStorage } from '../storage/memory-storage.js'
-import { draft, identity, segmentRef, withSegments } from './manifests.js'
+import { draft, identity, segmentRef, withOperatorState, withSegments } from './manifests.js'
 
 /** A job's storage with checkpoints 1 to `last`, each with a segment. */
 async function jobStorage(jobId: string, last: number): Promise<CheckpointStorage> {
@@ -41,6 +41,21 @@ describe('a checkpoint of another storage', () => {
     expect(latest).toMatchObject({ jobId: 'mine', checkpointId: 3, runId: 'new', jobName: 'job' })
     const [segment] = latest!.operators['averages']!.segments
     expect([...(await into.read(segment!.path))]).toEqual([3, 3, 3, 3])
+  })
+
+  it('comes with its large operator state, under a name of its own', async () => {
+    const from = new MemoryStorage()
+    const log = await ManifestLog.open(from, { jobId: 'theirs' })
+    await log.takeover({ nonce: 'n', runId: 'run', holder: identity(1), createdAtMs: 0, choose: (latest) => latest })
+    await from.write('segments/e1-c1-list.seg', Buffer.from([7, 7]))
+    const operators = withOperatorState('segments/e1-c1-list.seg')
+    await log.append(draft({ nonce: 'n1', checkpointId: 1, ...operators }))
+    const into = new MemoryStorage()
+    const copy = await bring(from, await findCheckpoint(from, undefined), into)
+    const { parts } = copy.operators['averages']!.operatorState!['list']!
+    expect(parts.map(({ content }) => content)).toEqual(['AA==', undefined])
+    expect(parts[1]!.path).not.toBe('segments/e1-c1-list.seg')
+    expect([...(await into.read(parts[1]!.path!))]).toEqual([7, 7])
   })
 
   it('does not meet the own segments, and the next process goes on from it', async () => {

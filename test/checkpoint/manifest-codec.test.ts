@@ -31,7 +31,7 @@ describe('a manifest on disk', () => {
     for (const watermark of [-Infinity, Infinity, 0, -1, 1_700_000_000_123, 1.5]) {
       const written = manifest({
         ...source(watermark),
-        operators: { x: { watermarks: [watermark, 5], finishedSubtasks: [1], listState: { s: [1] }, segments: [] } },
+        operators: { x: { watermarks: [watermark, 5], finishedSubtasks: [1], segments: [] } },
       })
       expect(decodeEntry(encodeEntry(written), 'm')).toEqual(written)
     }

@@ -5,7 +5,7 @@ import type { MillraceError } from '../../runtime/contract/errors.js'
 import type { CheckpointStorage } from '../../runtime/storage/storage.js'
 import { FaultyStorage, type Fault } from '../storage/faulty-storage.js'
 import { MemoryStorage } from '../storage/memory-storage.js'
-import { draft, identity, segmentRef, withSegments } from './manifests.js'
+import { draft, identity, segmentRef, withOperatorState, withSegments } from './manifests.js'
 
 type Choose = (latest: CheckpointManifest | undefined) => CheckpointManifest | undefined
 
@@ -280,6 +280,24 @@ describe('retention', () => {
     }
     expect(positions(storage)).toEqual([1, 4, 5])
     expect(segments(storage)).toEqual([2, 3, 4].map((id) => segmentRef(1, id).path))
+  })
+
+  it('keeps a file of operator state as long as a checkpoint that is kept names it', async () => {
+    const storage = new MemoryStorage()
+    const log = await owned(storage)
+    const file = (id: number): string => `segments/e1-c${id}-list.seg`
+    for (const [id, of] of [
+      [1, 1],
+      [2, 2],
+      [3, 2],
+      [4, 2],
+      [5, 5],
+    ] as const) {
+      if (!storage.files.has(file(of))) await storage.write(file(of), Buffer.from('xx'))
+      await append(log, id, withOperatorState(file(of)))
+      await log.retire()
+    }
+    expect(segments(storage)).toEqual([file(2), file(5)])
   })
 
   it('keeps a pinned checkpoint and its segments until it is let go', async () => {

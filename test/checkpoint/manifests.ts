@@ -37,5 +37,16 @@ export function segmentRef(epoch: number, checkpointId: number, part: number = 0
 
 /** The operators part of a draft that refers to these segments. */
 export function withSegments(segments: readonly SegmentRef[]): Partial<CheckpointDraft> {
-  return { operators: { averages: { watermarks: [0, 0], finishedSubtasks: [], listState: {}, segments } } }
+  return { operators: { averages: { watermarks: [0, 0], finishedSubtasks: [], segments } } }
+}
+
+/** The operators part of a draft whose operator state stands partly in the manifest, and partly in a file of two bytes. */
+export function withOperatorState(path: string): Partial<CheckpointDraft> {
+  const about = { mode: 'split', fingerprint: 'v1', codec: 'millrace-value', version: 1 } as const
+  const parts = [
+    { subtask: 0, elements: 1, bytes: 1, crc: 0, content: 'AA==' },
+    { subtask: 1, elements: 2, bytes: 2, crc: 0, path },
+  ]
+  const operatorState = { list: { ...about, parts } }
+  return { operators: { averages: { watermarks: [0, 0], finishedSubtasks: [], segments: [], operatorState } } }
 }

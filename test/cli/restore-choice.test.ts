@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { CheckpointManifest } from '../../runtime/checkpoint/manifest.js'
 import type { GraphNode, JobGraph } from '../../runtime/contract/graph.js'
-import type { StateDescriptor, StateSchema } from '../../runtime/contract/state.js'
+import type { OperatorStateDescriptor, StateDescriptor, StateSchema } from '../../runtime/contract/state.js'
 import {
   chooseRestore,
   refuseDuplicateOutput,
   withoutOtherOutput,
   type RestoreRequest,
 } from '../../runtime/cli/restore-choice.js'
-import { draft, segmentRef } from '../checkpoint/manifests.js'
+import { draft, segmentRef, withOperatorState } from '../checkpoint/manifests.js'
 
 const total: StateDescriptor = { name: 'total', kind: 'value', fingerprint: '' }
 const schema: StateSchema = { name: 'total', kind: 'value', codec: 'value', version: 1, fingerprint: '' }
@@ -38,7 +38,7 @@ function checkpoint(fields: Partial<CheckpointManifest> = {}): CheckpointManifes
         ],
       },
       sources: { in: { enumerator: null, fingerprint: 'file:/in', splits: [], finishedSubtasks: [] } },
-      operators: { sum: { watermarks: [0], finishedSubtasks: [], listState: {}, segments: [segmentRef(1, 1)] } },
+      operators: { sum: { watermarks: [0], finishedSubtasks: [], segments: [segmentRef(1, 1)] } },
       sinks: { out: { output: 'file:/out', writerStates: [], committables: [] } },
       counters: { out: { numRecordsOut: 10 } },
     }),
@@ -205,6 +205,33 @@ describe('what is refused', () => {
     expect(refusalOf(() => chooseRestore(request({ ...allow, graph }), checkpoint()))).toMatch(/is v2/)
   })
 
+  it('operator state must be declared as it was, if there is any in the checkpoint', () => {
+    const { operators } = withOperatorState('segments/x')
+    const sum = { ...checkpoint().operators['sum']!, ...operators!['averages']! }
+    const held = checkpoint({ operators: { sum: { ...sum, segments: [] } } })
+    const declaring = (...operatorStates: readonly OperatorStateDescriptor[]): JobGraph => {
+      const nodes = graphOf().nodes.map((node) => (node.uid === 'sum' ? { ...node, operatorStates } : node))
+      return { nodes: nodes as GraphNode[] }
+    }
+    const list = { name: 'list', mode: 'split', fingerprint: 'v1' } as const
+    expect(chooseRestore(request({ graph: declaring(list) }), held)).toBe(held)
+    expect(refusalOf(() => chooseRestore(request({ graph: declaring() }), held))).toMatch(
+      /"sum" no longer declares the state "list"/,
+    )
+    expect(chooseRestore(request({ graph: declaring(), allowNonRestoredState: true }), held)).toBe(held)
+    for (const [changed, is] of [
+      [{ ...list, fingerprint: 'v2' }, /"list" of operator "sum" is v2; in the checkpoint it is v1/],
+      [{ ...list, mode: 'union' }, /is union state; in the checkpoint it is split state/],
+    ] as const) {
+      const graph = declaring(changed)
+      expect(refusalOf(() => chooseRestore(request({ graph, allowNonRestoredState: true }), held))).toMatch(is)
+    }
+    expect(refusalOf(() => chooseRestore(request({ graph: graphOf({ without: 'sum' }) }), held))).toMatch(/whose state/)
+    const empty = { ...sum.operatorState!['list']!, parts: [] }
+    const none = checkpoint({ operators: { sum: { ...sum, operatorState: { list: empty } } } })
+    expect(chooseRestore(request({ graph: declaring() }), none)).toBe(none)
+  })
+
   it('an operator without state may come and go', () => {
     const plan = {
       hash: 'h',
@@ -212,7 +239,7 @@ describe('what is refused', () => {
     }
     const operators = {
       ...checkpoint().operators,
-      'map-3': { watermarks: [0], finishedSubtasks: [], listState: {}, segments: [] },
+      'map-3': { watermarks: [0], finishedSubtasks: [], segments: [] },
     }
     expect(chooseRestore(request(), checkpoint({ plan, operators }))).toBeDefined()
   })

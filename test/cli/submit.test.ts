@@ -254,7 +254,7 @@ describe('what a checkpoint does not fit', () => {
 describe('failures', () => {
   it("of the user's code: exit 1, the first one, its operator, and the line of the .ts file", async () => {
     const folder = tempFolder({ 'job.ts': countingJob })
-    const line = countingJob.split('\n').findIndex((text) => text.includes('is bad')) + 1
+    const line = countingJob.split('\n').findIndex((text) => text.includes("is bad')")) + 1
     const result = await runCli(
       folder,
       submit('--restart-attempts', '1', ...param('failAt=5', 'rate=10000', 'count=100')),

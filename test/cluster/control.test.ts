@@ -6,6 +6,7 @@ import { boundedOutOfOrderness, count, defineJob, tumbling, type JobDefinition }
 import { findCheckpoint } from '../../runtime/checkpoint/find-checkpoint.js'
 import { SegmentReader } from '../../runtime/checkpoint/segment-reader.js'
 import type { JobCoordinator } from '../../runtime/coordinator/job-coordinator.js'
+import type { Clock } from '../../runtime/contract/time.js'
 import { openStorage } from '../../runtime/storage/open-storage.js'
 import {
   collectSink,
@@ -14,6 +15,7 @@ import {
   type InProcessOptions,
   type InProcessResult,
 } from '../../runtime/testing/index.js'
+import { systemClock } from '../../runtime/worker/system-clock.js'
 
 let folder: string
 beforeEach(async () => {
@@ -22,6 +24,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }))
 
 const eventually = { timeout: 15_000 }
+
+/** A clock by which the first delay of a restart is a long one. */
+const patient: Clock = {
+  now: () => systemClock.now(),
+  setTimeout: (run, ms) => systemClock.setTimeout(run, ms === 50 ? 60_000 : ms),
+}
 
 /** A job that says how often each key has come, and counts them in hours. */
 function counting(
@@ -204,9 +212,9 @@ describe('a running job', () => {
     expect(counts()).toContain('12')
   })
 
-  it('tells its enumerators when it is canceled', async () => {
+  it.each(['running', 'restarting'] as const)('tells its enumerators when it is canceled while %s', async (phase) => {
     const endings: string[] = []
-    const { source } = controlledSource<number>(1)
+    const { source, push } = controlledSource<number>(1)
     const job = defineJob({
       name: 'told',
       build(env) {
@@ -222,13 +230,20 @@ describe('a running job', () => {
             }
           },
         } as typeof source
-        env.fromSource(told, { uid: 'in' }).sinkTo(collectSink<number>().sink, { uid: 'out' })
+        env
+          .fromSource(told, { uid: 'in' })
+          .map(() => {
+            throw new Error('always')
+          })
+          .sinkTo(collectSink<never>().sink, { uid: 'out' })
       },
     })
-    const run = start(job)
+    const run = start(job, { restartAttempts: 5, clock: patient })
     await expect.poll(() => run.coordinator?.state.phase, eventually).toBe('running')
+    if (phase === 'restarting') push(0, 1)
+    await expect.poll(() => run.coordinator.state.phase, eventually).toBe(phase)
     run.coordinator.cancel()
-    await run.ended
+    expect((await run.ended).status).toBe('CANCELED')
     expect(endings).toEqual(['canceled'])
   })
 })

@@ -44,7 +44,11 @@ class ScriptedSlot implements SlotHost {
 function attempt(
   host: SlotHost,
   complete: (pending: PendingCheckpoint) => Promise<void>,
-  { slots = 1, clock = systemClock }: { slots?: number; clock?: Clock } = {},
+  {
+    slots = 1,
+    clock = systemClock,
+    restored = () => undefined,
+  }: { slots?: number; clock?: Clock; restored?: () => void } = {},
 ): Attempt {
   const plan = planJob(
     { nodes: [{ id: 0, kind: 'sink', uid: 'out', name: 'out', inputs: [], sink: {} as never }] },
@@ -61,7 +65,7 @@ function attempt(
     abandon: () => {},
     lost: () => {},
     late: () => {},
-    restored: () => {},
+    restored,
   }
   return new Attempt({
     plan,
@@ -98,6 +102,31 @@ describe('Attempt', () => {
     expect(ended).toBe(false)
     commit()
     expect((await running).kind).toBe('failed')
+  })
+
+  it('says that its checkpoint is restored once all slots have', async () => {
+    const said: number[] = []
+    let restored = 0
+    const hold: Record<number, () => void> = {}
+    const host: SlotHost = {
+      run: ({ slot }, port) => {
+        const send = (message: FromSlot): void => port.postMessage(message)
+        hold[slot] = () => {
+          said.push(slot)
+          send({ type: 'restored', slot })
+          if (said.length === 2) send({ type: 'failed', slot, error: { code: 'MILLRACE_USER', message: 'the end' } })
+        }
+        return new Promise(() => undefined)
+      },
+      destroy: () => Promise.resolve(),
+    }
+    const running = attempt(host, () => Promise.resolve(), { slots: 2, restored: () => restored++ }).run()
+    hold[1]!()
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(restored).toBe(0)
+    hold[0]!()
+    await running
+    expect(restored).toBe(1)
   })
 
   it('fails when its thread ends without a word', async () => {

@@ -73,6 +73,7 @@ function copying(commit?: SinkCommitter<number>['commit']) {
     merge: () => Promise.reject(new Error('nothing to merge')),
     checkpointing: { ...DEFAULT_CHECKPOINTING, intervalMs: 20 },
     restart: { kind: 'exponential', ...DEFAULT_EXPONENTIAL, attempts: 100 },
+    random: Math.random,
     choose: (latest) => latest,
   })
   return { coordinator, storage, numbers, recovered, failure }

@@ -29,12 +29,15 @@ const manifest = {
     },
   },
   operators: {
-    src: { watermarks: [50, 5], finishedSubtasks: [], listState: {}, segments: [] },
+    src: { watermarks: [50, 5], finishedSubtasks: [], segments: [] },
     w: {
       watermarks: [10, 7],
       finishedSubtasks: [1],
-      listState: { state: [1, 2, 3] },
       segments: [segment('low', 0, 63), segment('high', 64, 127), segment('all', 0, 127)],
+      firstTimers: [
+        [100, null],
+        [20, 7],
+      ],
     },
   },
   sinks: {},
@@ -55,7 +58,16 @@ describe('slotRestore', () => {
     expect(slots.map((s) => s.watermark)).toEqual([7, 7, 7])
     expect(slots.map((s) => s.finished)).toEqual([false, false, false])
     expect(slots.map((s) => s.segments.map((x) => x.path).join())).toEqual(['low,all', 'low,high,all', 'high,all'])
-    expect(slots.flatMap((s) => s.state).sort()).toEqual([1, 2, 3])
+  })
+
+  it('says before when no timer is due: of the slot, of all at another parallelism, of none that is known without a record', () => {
+    const at = (slot: number, of: number, uid: string) => slotRestore(manifest, slot, of).operators[uid]!.firstTimers
+    expect([at(0, 2, 'w'), at(1, 2, 'w'), at(0, 3, 'w')]).toEqual([
+      [100, Infinity],
+      [20, 7],
+      [20, 7],
+    ])
+    expect(at(0, 2, 'src')).toEqual([-Infinity, -Infinity])
   })
 
   it('puts no reader ahead of a split that may be dealt to it', () => {

@@ -6,7 +6,7 @@ import type { CheckpointManifest } from '../../runtime/checkpoint/manifest.js'
 import { MillraceError } from '../../runtime/contract/errors.js'
 import { Savepoints } from '../../runtime/coordinator/savepoints.js'
 import { LocalStorage } from '../../runtime/storage/local-storage.js'
-import { draft, segmentRef, withSegments } from '../checkpoint/manifests.js'
+import { draft, segmentRef, withOperatorState, withSegments } from '../checkpoint/manifests.js'
 
 let folder: string
 beforeEach(async () => {
@@ -56,6 +56,17 @@ describe('a savepoint', () => {
     expect(await asked).toEqual({ path: join(folder, 'savepoint'), checkpointId: 4, bytes: 8 })
     await all.end(over)
     expect(pinned()).toBe(0)
+  })
+
+  it('has files of operator state, too', async () => {
+    const { all } = await savepoints()
+    const path = 'segments/e1-c1-list.seg'
+    await new LocalStorage(join(folder, 'checkpoints')).write(path, Buffer.from([1, 2]))
+    const asked = all.ask(into(), 0)
+    all.published({ ...checkpoint(1), ...withOperatorState(path) })
+    expect(await asked).toMatchObject({ bytes: 2 })
+    expect([...(await into().read(path))]).toEqual([1, 2])
+    await all.end(over)
   })
 
   it('that cannot be copied whole leaves no file, and is let go', async () => {

@@ -25,8 +25,10 @@ const shell = blocksOf(pages, 'sh')
 const specs = Object.values(OPTIONS)
 /** What the program has besides options. */
 const OTHER_FLAGS = ['--help', '--version']
+/** What the simulator's tests take from the environment. */
+const TEST_VARIABLES = ['MILLRACE_SIMULATION_SECONDS', 'MILLRACE_SEED']
 /** Of other programs. */
-const FOREIGN_FLAGS = ['--keep', '--noEmit', '--table', '--port']
+const FOREIGN_FLAGS = ['--write', '--twice', '--keep', '--noEmit', '--table', '--port']
 
 const submits = shell.flatMap(({ place, code }) =>
   [...code.matchAll(/(?:npx runtime|node bin\/runtime\.mjs) submit (.*?)(?:$| &&| &| #)/gm)].map((match) => ({
@@ -80,7 +82,7 @@ describe('commands in the documentation', () => {
     expect(flags.filter((flag) => !known.includes(flag))).toEqual([])
     const variables = [...text.matchAll(/MILLRACE_[A-Z_]+/g)].map(([name]) => name)
     const codes = errorCodes()
-    const names = [...specs.map(environmentName), ...codes]
+    const names = [...specs.map(environmentName), ...codes, ...TEST_VARIABLES]
     expect(variables.filter((name) => !names.includes(name))).toEqual([])
   })
 

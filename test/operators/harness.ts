@@ -18,6 +18,7 @@ import type {
   TimerService,
   ValueState,
 } from '../../runtime/contract/state.js'
+import { OperatorState } from '../../runtime/state/operator-state.js'
 import { keyText } from '../oracles/keys.js'
 
 export interface Emitted {
@@ -184,6 +185,7 @@ export class OperatorHarness {
       sideOutput: (tag) => this.sideOutput(tag),
       hasSideOutput: (tag) => this.options.read?.includes(tag) ?? false,
       ...(this.node.keyed ? { state: this.store(), timers: this.timers() } : ({} as never)),
+      operatorState: new OperatorState(this.node.uid, this.node.operatorStates ?? [], new Map()),
       currentKey: () => this.currentKey(),
       clock: { now: () => this.processingTime, setTimeout: () => () => undefined },
       metrics: this.metrics(),

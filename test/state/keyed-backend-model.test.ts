@@ -131,6 +131,7 @@ class World {
         if (n % 3 === 0) await prefetch(this.backend, meant(keyIndex))
         const moved = this.backend.restoreSlice()
         if (n % 3 === 0) await this.#meanwhile(keyIndex, n)
+        if (n % 3 === 1) await prefetch(this.backend, KEYS.slice(keyIndex))
         return moved
       }
       case 'merge':

@@ -3,14 +3,18 @@ import { Slot } from '../../runtime/task/slot.js'
 import type { Subtask } from '../../runtime/task/subtask.js'
 import type { ToSlot } from '../../runtime/worker/protocol.js'
 
-it('a slot that always has records to work on looks at processing-time timers all the same', async () => {
-  let now = 0
+it.each([
+  ['', 0],
+  [', though its clock is set back meanwhile', -3_600_000],
+])('a slot that always has records to work on looks at processing-time timers all the same%s', async (_, jumpMs) => {
+  let [now, wall] = [0, 0]
   let looked = 0
   const mail: ToSlot[] = [{ type: 'start' }]
   const busy = {
     links: [],
     runOnce: () => {
       now++
+      wall += now === 10 ? jumpMs : 1
       if (now === 100) mail.push({ type: 'close' })
       return true
     },
@@ -26,7 +30,7 @@ it('a slot that always has records to work on looks at processing-time timers al
   const slot = new Slot({
     slot: 0,
     slots: 1,
-    clock: { now: () => now, setTimeout: () => () => undefined },
+    clock: { now: () => wall, steady: () => now, setTimeout: () => () => undefined },
     link: { send: () => undefined, receive: () => mail.shift() },
     waker: { wake: () => undefined },
     parker: { prepare: () => undefined, cancel: () => undefined, park: () => Promise.resolve() },

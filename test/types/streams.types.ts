@@ -16,6 +16,7 @@ import {
   sliding,
   sumOf,
   tumbling,
+  unionList,
   value,
   type Decoder,
   type InvalidRecord,
@@ -232,9 +233,30 @@ keyed.process({
 readings.process({
   onElement(r, ctx) {
     ctx.emit(r)
-    // @ts-expect-error: no state without a key
-    ctx.state
+    // @ts-expect-error: no timers without a key
+    ctx.timers
+    // @ts-expect-error: no such state
+    ctx.state.seen
   },
+})
+readings.process({
+  state: { seen: list<string>(), all: unionList<number>() },
+  onElement(r, ctx) {
+    ctx.state.seen.add(r.id)
+    same<readonly number[], ReturnType<typeof ctx.state.all.get>>(true)
+    // @ts-expect-error: a list of strings
+    ctx.state.seen.add(r.speed)
+  },
+})
+readings.process({
+  // @ts-expect-error: no key, no value of it
+  state: { last: value<number>() },
+  onElement: (r, ctx) => ctx.emit(r),
+})
+keyed.process({
+  // @ts-expect-error: of a subtask, not of a key
+  state: { all: unionList<number>() },
+  onElement: (r, ctx) => ctx.emit(r),
 })
 
 // Two streams.
@@ -262,5 +284,32 @@ export const connected: Stream<Reading> = keyed.connect(names.keyBy((n) => n.id)
   onElement1: (r, ctx) => ctx.emit(r),
   onElement2: (n, ctx) => ctx.state.name.update(n.name),
 })
+const limits = names.broadcast({ limits: map<string, number>() })
+export const limited: Stream<Alert> = keyed.connect(limits).process({
+  emits: record<Alert>(),
+  state: { alerts: value<number>() },
+  onElement(r, ctx) {
+    same<number | undefined, ReturnType<typeof ctx.broadcast.limits.get>>(true)
+    same<string, typeof ctx.key>(true)
+    ctx.state.alerts.update((ctx.state.alerts.value() ?? 0) + 1)
+    // @ts-expect-error: written where broadcast records come in only
+    ctx.broadcast.limits.set
+  },
+  onBroadcast(n, ctx) {
+    ctx.broadcast.limits.set(n.id, n.name.length)
+    // @ts-expect-error: a broadcast record has no key
+    ctx.state.alerts
+  },
+})
+export const unkeyedLimited: Stream<Reading> = readings.connect(limits).process({
+  state: { seen: list<string>() },
+  onElement: (r, ctx) => {
+    ctx.state.seen.add(r.id)
+    if (r.speed < (ctx.broadcast.limits.get(r.id) ?? 0)) ctx.emit(r)
+  },
+  onBroadcast: (n, ctx) => ctx.broadcast.limits.set(n.id, n.name.length),
+})
+// @ts-expect-error: what is broadcast is a map
+names.broadcast({ limits: value<number>() })
 // @ts-expect-error: keys of different types share no state
 keyed.connect(readings.keyBy((r) => r.speed))

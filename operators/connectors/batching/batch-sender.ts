@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { backoffMs } from '../../../runtime/aws/backoff.js'
-import type { Clock } from '../../../runtime/contract/time.js'
+import { steadyTime, type Clock } from '../../../runtime/contract/time.js'
 import type { BatchingOptions, SendOutcome } from './batching-options.js'
 import { EntryQueue, type Pending } from './entry-queue.js'
 import { SendRate } from './send-rate.js'
@@ -157,7 +157,7 @@ export class BatchSender<In, Entry> {
   private request(batch: readonly Pending<In, Entry>[]): void {
     this.inFlightEntries += batch.length
     const { ticket } = this.rate
-    const startMs = this.clock.now()
+    const startMs = steadyTime(this.clock)
     const entries = batch.map(({ entry }) => entry)
     const request = sendRequest(this.options, entries, this.aborting.signal)
       .then((result) => this.settle(batch, result, ticket))
@@ -170,7 +170,7 @@ export class BatchSender<In, Entry> {
         this.inFlightEntries -= batch.length
         this.requests.delete(request)
         this.pump()
-        this.listener.answered(this.clock.now() - startMs)
+        this.listener.answered(steadyTime(this.clock) - startMs)
       })
     this.requests.add(request)
   }

@@ -1,6 +1,7 @@
 import { awsFailure } from '../../../runtime/aws/aws-errors.js'
 import type { MillraceError } from '../../../runtime/contract/errors.js'
 import type { SinkWriter, SinkWriterContext } from '../../../runtime/contract/sink.js'
+import { steadyTime } from '../../../runtime/contract/time.js'
 import { BatchSender, type SendListener } from './batch-sender.js'
 import { type BatchingOptions, Refusal, type SendOutcome } from './batching-options.js'
 import type { Pending } from './entry-queue.js'
@@ -144,7 +145,7 @@ export class BatchingWriter<In, Entry> implements SinkWriter<In> {
     }
     this.metrics.retries.inc()
     pending.attempts++
-    if (Number.isNaN(pending.failingSinceMs)) pending.failingSinceMs = this.ctx.clock.now()
+    if (Number.isNaN(pending.failingSinceMs)) pending.failingSinceMs = steadyTime(this.ctx.clock)
     this.outage.failed(pending.failingSinceMs, outcome.reason)
   }
 

@@ -1,6 +1,7 @@
 import type { AwsResource } from '../../../runtime/aws/aws-errors.js'
 import { MillraceError } from '../../../runtime/contract/errors.js'
 import type { SinkWriterContext } from '../../../runtime/contract/sink.js'
+import { steadyTime } from '../../../runtime/contract/time.js'
 
 const DEFAULT_GIVE_UP_MS = 10 * 60_000
 const FIRST_WARNING_MS = 10_000
@@ -19,9 +20,9 @@ export class OutageWatch {
     this.giveUpMs = giveUpMs ?? DEFAULT_GIVE_UP_MS
   }
 
-  /** An entry failed again. MILLRACE_OUTPUT if it has failed for too long. */
+  /** An entry failed again, since `sinceMs` of the clock's steady time. MILLRACE_OUTPUT if it has failed for too long. */
   failed(sinceMs: number, reason: string): void {
-    const now = this.ctx.clock.now()
+    const now = steadyTime(this.ctx.clock)
     const lastsMs = now - sinceMs
     const { code, resource } = this.about
     if (lastsMs >= this.giveUpMs) {

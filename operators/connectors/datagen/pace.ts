@@ -1,4 +1,4 @@
-import type { Clock } from '../../../runtime/contract/time.js'
+import { steadyTime, type Clock } from '../../../runtime/contract/time.js'
 
 const SECOND_MS = 1000
 
@@ -13,12 +13,12 @@ export class Pace {
   constructor(ratePerSecond: number, clock: Clock) {
     this.perMs = ratePerSecond / SECOND_MS
     this.clock = clock
-    this.startMs = clock.now()
+    this.startMs = steadyTime(clock)
   }
 
   /** How many of `max` may go now; they count as gone. */
   take(max: number): number {
-    const now = this.clock.now()
+    const now = steadyTime(this.clock)
     const burst = Math.max(1, this.perMs * SECOND_MS)
     let due = this.dueAt(now)
     if (due > burst) {
@@ -35,7 +35,7 @@ export class Pace {
   /** Resolves when the next record may go. */
   due(): Promise<void> {
     if (this.waiting !== undefined) return this.waiting.promise
-    const now = this.clock.now()
+    const now = steadyTime(this.clock)
     if (this.dueAt(now) > 0) return Promise.resolve()
     const delayMs = Math.max(1, Math.ceil(this.taken / this.perMs - (now - this.startMs)))
     const { promise, resolve } = withResolvers()

@@ -9,7 +9,7 @@ import { setMaxListeners } from 'node:events'
 import { backoffMs } from '../../../runtime/aws/backoff.js'
 import { awsFailure } from '../../../runtime/aws/aws-errors.js'
 import { MillraceError } from '../../../runtime/contract/errors.js'
-import type { Clock } from '../../../runtime/contract/time.js'
+import { steadyTime, type Clock } from '../../../runtime/contract/time.js'
 import type { OutageWatch } from '../batching/outage-watch.js'
 import type { Claim, ClaimPlace } from './claim.js'
 import { readFailure, type ClaimVerdict } from './claim-errors.js'
@@ -74,7 +74,7 @@ export class Claims {
 
   private gather(claim: Claim): Promise<Decision> {
     return new Promise((decide, fail) => {
-      const open: Open = { claim, sinceMs: this.options.clock.now(), decide, fail }
+      const open: Open = { claim, sinceMs: steadyTime(this.options.clock), decide, fail }
       // Those that come in one turn of the slot go together.
       if (this.gathered.push(open) === 1) queueMicrotask(() => this.sendGathered())
     })

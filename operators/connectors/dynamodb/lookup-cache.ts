@@ -2,7 +2,7 @@
  * Invariant: for one key at most one request is under way; an old value is given until a newer one is there.
  */
 import type { Counter, MetricGroup } from '../../../runtime/contract/metrics.js'
-import type { Clock } from '../../../runtime/contract/time.js'
+import { steadyTime, type Clock } from '../../../runtime/contract/time.js'
 
 /** What `open` of an asynchronous function hands over. */
 export interface LookupContext {
@@ -54,7 +54,7 @@ export class LookupCache<K, V> {
     this.hits.inc()
     this.entries.delete(key)
     this.entries.set(key, entry)
-    if (this.options.ctx.clock.now() >= entry.dueMs) this.refresh(key, entry)
+    if (steadyTime(this.options.ctx.clock) >= entry.dueMs) this.refresh(key, entry)
     return entry.value
   }
 
@@ -67,7 +67,7 @@ export class LookupCache<K, V> {
     this.load(key).catch((error: unknown) => {
       const { ctx, describe } = this.options
       // Not at once again: the table may be gone for a while.
-      entry.dueMs = ctx.clock.now() + this.lifeOf(entry.value)
+      entry.dueMs = steadyTime(ctx.clock) + this.lifeOf(entry.value)
       const why = error instanceof Error ? error.message : String(error)
       ctx.warn(`${describe} could not be asked again, the old value stays: ${why}`)
     })
@@ -87,7 +87,7 @@ export class LookupCache<K, V> {
   private keep(key: K, value: V | undefined): V | undefined {
     const { maxEntries, ctx } = this.options
     this.entries.delete(key)
-    this.entries.set(key, { value, dueMs: ctx.clock.now() + this.lifeOf(value) })
+    this.entries.set(key, { value, dueMs: steadyTime(ctx.clock) + this.lifeOf(value) })
     if (this.entries.size > maxEntries) this.entries.delete(this.entries.keys().next().value as K)
     return value
   }

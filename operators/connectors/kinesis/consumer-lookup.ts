@@ -1,7 +1,7 @@
 import { awsErrorFacts, awsFailure, isTransient } from '../../../runtime/aws/aws-errors.js'
 import { backoffMs } from '../../../runtime/aws/backoff.js'
 import { MillraceError } from '../../../runtime/contract/errors.js'
-import type { Clock } from '../../../runtime/contract/time.js'
+import { steadyTime, type Clock } from '../../../runtime/contract/time.js'
 import type { KinesisStream } from './kinesis-stream.js'
 
 /** A stream's consumer, by its name or its ARN. */
@@ -82,7 +82,7 @@ export class ConsumerLookup {
     permission: string,
     ask: () => Promise<{ readonly result: T } | { readonly otherwise: MillraceError }>,
   ): Promise<T> {
-    const giveUpAt = clock.now() + withinMs
+    const giveUpAt = steadyTime(clock) + withinMs
     for (let attempt = 1; ; attempt++) {
       let failure: MillraceError
       try {
@@ -93,7 +93,7 @@ export class ConsumerLookup {
         failure = await this.failure(error, permission)
         if (!isTransient(error)) throw failure
       }
-      if (clock.now() >= giveUpAt) throw failure
+      if (steadyTime(clock) >= giveUpAt) throw failure
       const waitMs = backoffMs(attempt, { ...WAIT, random })
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, waitMs))
     }

@@ -12,6 +12,7 @@ import { SubscriptionTroubles } from './fan-out-troubles.js'
 import { Pause } from './pause.js'
 import { type FetchStart, PositionRefused } from './shard-reader.js'
 import { isTooEarly } from './too-early.js'
+import { steadyTime } from '../../../runtime/contract/time.js'
 
 /** An event. */
 export interface ShardEvent {
@@ -150,7 +151,8 @@ export class ShardEvents {
     const renewal = await this.renewal
     this.renewal = undefined
     if (renewal !== undefined) return this.begun(renewal)
-    await this.pause.wait(Math.max(this.troubles.waitMs(), this.lastCallMs + this.reader.times.spacingMs - this.now()))
+    const spacingMs = this.lastCallMs + this.reader.times.spacingMs - steadyTime(this.reader.ctx.clock)
+    await this.pause.wait(Math.max(this.troubles.waitMs(), spacingMs))
     if (this.closed) return undefined
     return this.begun(await this.open())
   }
@@ -161,7 +163,7 @@ export class ShardEvents {
     const consumerArn = await consumer.arn()
     this.consumerArn = consumerArn
     const { sdk, client } = await this.reader.connect()
-    this.lastCallMs = clock.now()
+    this.lastCallMs = steadyTime(clock)
     const { shardId, startNow: start } = this
     return Subscription.open(
       { sdk, client, clock, consumerArn, shardId, start, silenceMs: times.silenceMs },

@@ -1,5 +1,6 @@
 import { backoffMs } from '../../../runtime/aws/backoff.js'
 import type { Counter } from '../../../runtime/contract/metrics.js'
+import { steadyTime } from '../../../runtime/contract/time.js'
 import { subscriptionTrouble, type SubscriptionTrouble } from './fan-out-errors.js'
 import type { FanOutReader } from './fan-out-reader.js'
 
@@ -59,14 +60,14 @@ export class SubscriptionTroubles {
     const { ctx, times } = this.reader
     counter.inc()
     this.backOff = backOff
-    if (this.inARow++ === 0) this.sinceMs = ctx.clock.now()
-    if (ctx.clock.now() - this.sinceMs >= times.warnAfterMs) this.tellOfOutage(error)
+    if (this.inARow++ === 0) this.sinceMs = steadyTime(ctx.clock)
+    if (steadyTime(ctx.clock) - this.sinceMs >= times.warnAfterMs) this.tellOfOutage(error)
   }
 
   private tellOfOutage(error: unknown): void {
     if (this.told) return
     this.told = true
-    const seconds = Math.round((this.reader.ctx.clock.now() - this.sinceMs) / 1000)
+    const seconds = Math.round((steadyTime(this.reader.ctx.clock) - this.sinceMs) / 1000)
     const { name, message } = error as Error
     this.reader.ctx.warn(`${this.what}: no subscription for ${seconds} s (${name}: ${message}); trying on`)
   }

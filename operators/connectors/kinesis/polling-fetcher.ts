@@ -3,6 +3,7 @@ import type { GetRecordsCommandOutput, GetShardIteratorInput, _Record } from '@a
 import { awsErrorFacts, isThrottled, isTransient } from '../../../runtime/aws/aws-errors.js'
 import { backoffMs } from '../../../runtime/aws/backoff.js'
 import type { Counter } from '../../../runtime/contract/metrics.js'
+import { steadyTime } from '../../../runtime/contract/time.js'
 import { childShards } from './child-shards.js'
 import { Pause } from './pause.js'
 import { isPowerOfTen } from './persistently.js'
@@ -94,7 +95,7 @@ export class PollingFetcher implements ShardFetcher {
     try {
       while (!this.closed) {
         await this.room()
-        await this.pause.wait(this.pace.waitMs(this.reader.ctx.clock.now()))
+        await this.pause.wait(this.pace.waitMs(steadyTime(this.reader.ctx.clock)))
         if (this.closed || (await this.poll())) return
       }
     } catch (error) {
@@ -119,21 +120,25 @@ export class PollingFetcher implements ShardFetcher {
         this.begun = this.start
       }
       const limit = this.limit()
-      const sentMs = clock.now()
+      const sent = { atMs: clock.now(), steadyMs: steadyTime(clock) }
       const answer = await this.getRecords(this.iterator, limit)
       this.failures = 0
-      return this.keep(answer, sentMs, limit)
+      return this.keep(answer, sent, limit)
     } catch (error) {
       this.survive(error)
       return false
     }
   }
 
-  private keep(answer: GetRecordsCommandOutput, sentMs: number, limit: number): boolean {
+  private keep(
+    answer: GetRecordsCommandOutput,
+    { atMs, steadyMs }: { readonly atMs: number; readonly steadyMs: number },
+    limit: number,
+  ): boolean {
     const records = answer.Records ?? []
     const { MillisBehindLatest: millisBehindLatest, NextShardIterator: next } = answer
     const bytes = this.weigh(records)
-    this.pace.answered(sentMs, records.length, bytes, (millisBehindLatest ?? 0) > 0 || records.length >= limit)
+    this.pace.answered(steadyMs, records.length, bytes, (millisBehindLatest ?? 0) > 0 || records.length >= limit)
     const last = records[records.length - 1]
     if (last !== undefined) this.start = { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: last.SequenceNumber! }
     const ended = next === undefined || next === null || next === ''
@@ -147,8 +152,8 @@ export class PollingFetcher implements ShardFetcher {
     const batch: ShardBatch = {
       records,
       ...(millisBehindLatest === undefined ? {} : { millisBehindLatest }),
-      atMs: sentMs,
-      saidMs: sentMs,
+      atMs,
+      saidMs: atMs,
       ...(start === undefined ? {} : { start }),
       ...(ended ? { end: { children: childShards(answer.ChildShards) } } : {}),
     }
@@ -204,7 +209,7 @@ export class PollingFetcher implements ShardFetcher {
   /** What a call's failure means for the next one; throws what no call would mend. */
   private survive(error: unknown): void {
     const { ctx, throttled } = this.reader
-    const nowMs = ctx.clock.now()
+    const nowMs = steadyTime(ctx.clock)
     const { name } = awsErrorFacts(error)
     if (name === 'ExpiredIteratorException') {
       // Backpressure has lasted longer than the five minutes that an iterator lives.

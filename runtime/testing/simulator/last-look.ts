@@ -1,4 +1,5 @@
 /** What is left on the disk when all is over: the last checkpoint, and nothing that no manifest names. */
+import { checkpointFiles } from '../../checkpoint/checkpoint-files.js'
 import { decodeEntry } from '../../checkpoint/manifest-codec.js'
 import { ManifestLog } from '../../checkpoint/manifest-log.js'
 import type { CheckpointManifest } from '../../checkpoint/manifest.js'
@@ -40,7 +41,7 @@ function exactlyNamed(disk: SimDisk, root: string, violate: Violate): void {
     if (!path.startsWith(`${root}manifests/`)) continue
     const entry = decodeEntry(bytes, path)
     if (entry.kind === 'epoch') continue
-    for (const { segments } of Object.values(entry.operators)) for (const one of segments) named.add(root + one.path)
+    for (const { path: file } of checkpointFiles(entry)) named.add(root + file)
   }
   for (const path of disk.files.keys()) {
     if (path.startsWith(`${root}segments/`) && !named.has(path)) violate(`leaked: no manifest refers to ${path}`)

@@ -1,3 +1,4 @@
+import { checkpointFiles } from '../../checkpoint/checkpoint-files.js'
 import { logPath, positionOf } from '../../checkpoint/log-path.js'
 import { decodeEntry } from '../../checkpoint/manifest-codec.js'
 import type { CheckpointManifest, LogEntry } from '../../checkpoint/manifest.js'
@@ -51,7 +52,7 @@ export class LogWatch implements DiskWatcher {
     if (!path.startsWith('segments/')) return
     for (const [position, entry] of this.entries) {
       if (entry.kind !== 'checkpoint' || !this.counts(logPath(position))) continue
-      const needed = Object.values(entry.operators).some(({ segments }) => segments.some((one) => one.path === path))
+      const needed = checkpointFiles(entry).some((one) => one.path === path)
       if (needed) this.violate(`${by} deletes ${path}, which the checkpoint at position ${position} refers to`)
     }
   }
@@ -66,12 +67,10 @@ export class LogWatch implements DiskWatcher {
     for (const { committables } of Object.values(manifest.sinks)) {
       for (const id of committables) this.named.add(id as string)
     }
-    for (const [uid, { segments }] of Object.entries(manifest.operators)) {
-      for (const { path, bytes } of segments) {
-        const there = this.disk.files.get(path)
-        if (there?.length !== bytes && !this.disk.isDamaged(path))
-          this.violate(`checkpoint ${manifest.checkpointId} of "${uid}" names ${path}, not there`)
-      }
+    for (const { path, bytes } of checkpointFiles(manifest)) {
+      const there = this.disk.files.get(path)
+      if (there?.length !== bytes && !this.disk.isDamaged(path))
+        this.violate(`checkpoint ${manifest.checkpointId} names ${path}, not there`)
     }
   }
 

@@ -1,5 +1,4 @@
 import type { GraphNode, JobDefinition, OperatorNode } from '../../contract/graph.js'
-import type { JsonValue } from '../../contract/json.js'
 import type { Operator } from '../../contract/operator.js'
 
 import { countedSource } from './counted-source.js'
@@ -55,10 +54,10 @@ function watchBarriers(uid: string, operator: AnyOperator, { violate }: JobSurro
   const checkpointComplete = operator.checkpointComplete?.bind(operator)
   let last = 0
   let completed = 0
-  operator.snapshotState = (checkpointId): readonly JsonValue[] => {
+  operator.snapshotState = (checkpointId) => {
     if (checkpointId <= last) violate(`barrier ${checkpointId} reaches "${uid}" after barrier ${last}`)
     last = checkpointId
-    return snapshotState?.(checkpointId) ?? []
+    snapshotState?.(checkpointId)
   }
   operator.checkpointComplete = (checkpointId) => {
     if (checkpointId <= completed || checkpointId > last) {

@@ -223,7 +223,7 @@ describe('asyncMap', () => {
     await turn()
     expect(taken).toBe(false)
     calls[0]!.resolve('a')
-    expect((await snapshot).subtasks[0]!.list).toEqual([])
+    expect((await snapshot).subtasks[0]!.operatorState).toEqual({})
     expect(harness.values()).toEqual(['a'])
   })
 

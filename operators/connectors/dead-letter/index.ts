@@ -1,0 +1,1 @@
+export { deadLetter } from './dead-letter.js'
