@@ -76,6 +76,7 @@ export class ManifestLog {
   /** Nonces of appends whose outcome at the position `#next` is unknown. */
   readonly #inDoubt = new Map<string, CheckpointManifest>()
   #fenced = false
+  #fencedBy: ProcessIdentity | undefined
 
   private constructor(storage: CheckpointStorage, options: ManifestLogOptions, top: LogTop) {
     this.#storage = storage
@@ -299,7 +300,9 @@ export class ManifestLog {
 
   #fence(by: LogEntry | undefined): MillraceError {
     this.#fenced = true
-    const holder = by?.kind === 'epoch' ? ` (process ${by.holder.pid} on ${by.holder.host})` : ''
+    if (by?.kind === 'epoch') this.#fencedBy = by.holder
+    const { pid, host } = this.#fencedBy ?? {}
+    const holder = pid === undefined ? '' : ` (process ${pid} on ${host})`
     return new MillraceError('MILLRACE_FENCED', `another process took over job "${this.#jobId}"${holder}`, {
       hint: 'this process published nothing of its last checkpoint; the other one goes on from the last completed one',
     })

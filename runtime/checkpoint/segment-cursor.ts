@@ -2,7 +2,7 @@
 //
 //   while (await cursor.loadBlock()) while (cursor.next()) use(cursor.row)
 import { BlockRows } from './block-rows.js'
-import { checkBlock, type BlockInfo, type SegmentFile } from './segment-index.js'
+import { readBlocks, type BlockInfo, type SegmentFile } from './segment-index.js'
 
 const READ_AHEAD_BYTES = 1024 * 1024
 
@@ -37,14 +37,13 @@ export class SegmentCursor {
     this.#endBlock = past < 0 ? blocks.length : past
   }
 
-  /** Loads the next block that may hold rows of the range; false at the end. Truncated or altered: MILLRACE_CORRUPT naming it. */
+  /** Loads the next block that may hold rows of the range; false at the end. One truncated or altered: MILLRACE_CORRUPT naming it. */
   async loadBlock(): Promise<boolean> {
     if (this.#nextBlock >= this.#endBlock) return false
     const block = this.#blocks[this.#nextBlock++] as BlockInfo
     const past = block.offset + block.bytes > this.#chunkFrom + this.#chunk.length
     if (past || block.file !== this.#chunkFile) await this.#readChunk(block)
     const from = block.offset - this.#chunkFrom
-    checkBlock(block, this.#chunk, from)
     this.row.open(this.#chunk, from, from + block.bytes)
     return true
   }
@@ -64,14 +63,14 @@ export class SegmentCursor {
 
   /** One request for as many of the following blocks as are needed and fit. */
   async #readChunk(block: BlockInfo): Promise<void> {
-    let to = block.offset + block.bytes
+    const wanted = [block]
     for (let i = this.#nextBlock; i < this.#endBlock; i++) {
       const following = this.#blocks[i] as BlockInfo
       const end = following.offset + following.bytes
       if (following.file !== block.file || end - block.offset > this.#readAheadBytes) break
-      to = end
+      wanted.push(following)
     }
-    this.#chunk = await block.file.read(block.offset, to)
+    this.#chunk = await readBlocks(wanted)
     this.#chunkFile = block.file
     this.#chunkFrom = block.offset
   }

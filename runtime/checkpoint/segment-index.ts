@@ -9,6 +9,8 @@ const WITH_FILTERS = 2
 export interface SegmentFile {
   readonly path: string
   read(from: number, to: number): Buffer | Promise<Buffer>
+  /** What was read is not what was written: false when reading again would give the same. */
+  distrust?(): Promise<boolean>
 }
 
 /** One block of a segment: the `number`-th of its file. */
@@ -116,8 +118,22 @@ export function readIndex(file: SegmentFile, footer: Footer, bytes: Buffer): Blo
   return blocks
 }
 
-/** Checks a block's bytes, which begin at `from`. Truncated or altered: MILLRACE_CORRUPT naming it. */
-export function checkBlock(block: BlockInfo, bytes: Buffer, from: number): void {
+/** Reads blocks that stand side by side in a file, and checks them. Truncated or altered: MILLRACE_CORRUPT naming the block. */
+export async function readBlocks(blocks: readonly BlockInfo[]): Promise<Buffer> {
+  const { file, offset } = blocks[0]!
+  const last = blocks.at(-1)!
+  for (;;) {
+    const bytes = await file.read(offset, last.offset + last.bytes)
+    try {
+      for (const block of blocks) checkBlock(block, bytes, block.offset - offset)
+      return bytes
+    } catch (error) {
+      if ((await file.distrust?.()) !== true) throw error
+    }
+  }
+}
+
+function checkBlock(block: BlockInfo, bytes: Buffer, from: number): void {
   const cutOff = from + block.bytes > bytes.length
   if (!cutOff && crc32(bytes, from, from + block.bytes) === block.crc) return
   const problem = cutOff ? 'is cut off' : 'does not match its checksum'

@@ -13,7 +13,7 @@ import type { SegmentRef } from './manifest.js'
 import { mayHold } from './key-filter.js'
 import { NewestRows, type LoadedBlock } from './newest-rows.js'
 import { BLOCK_BYTES, NO_TIMER } from './segment-format.js'
-import { checkBlock, type BlockInfo } from './segment-index.js'
+import { readBlocks, type BlockInfo } from './segment-index.js'
 import { SegmentReader } from './segment-reader.js'
 import { groupRuns } from './segment-run.js'
 
@@ -161,11 +161,9 @@ function requestLength(blocks: readonly BlockInfo[], at: number): number {
 
 async function loadAll(blocks: readonly BlockInfo[]): Promise<LoadedBlock[]> {
   const first = blocks[0]!
-  const last = blocks.at(-1)!
-  const buffer = await first.file.read(first.offset, last.offset + last.bytes)
+  const buffer = await readBlocks(blocks)
   return blocks.map((block) => {
     const from = block.offset - first.offset
-    checkBlock(block, buffer, from)
     return { buffer, from, to: from + block.bytes }
   })
 }

@@ -30,6 +30,15 @@ export class SegmentReader {
    * missing: MILLRACE_CORRUPT naming the file.
    */
   static async open(storage: CheckpointStorage, ref: SegmentRef): Promise<SegmentReader> {
+    try {
+      return await SegmentReader.#open(storage, ref)
+    } catch (error) {
+      if ((await storage.dropCopy?.(ref.path)) !== true) throw error
+      return SegmentReader.#open(storage, ref)
+    }
+  }
+
+  static async #open(storage: CheckpointStorage, ref: SegmentRef): Promise<SegmentReader> {
     const path = `${storage.describe()}/${ref.path}`
     const from = Math.max(0, ref.bytes - FOOTER_BYTES)
     const tail = await storage.readRange(ref.path, from, ref.bytes).catch(async (error: unknown) => {
@@ -41,7 +50,11 @@ export class SegmentReader {
       throw corruptSegment(path, 'it', 'is not the segment that the manifest refers to')
     }
     const index = await storage.readRange(ref.path, footer.indexOffset, footer.indexOffset + footer.indexBytes)
-    const file: SegmentFile = { path, read: (from, to) => storage.readRange(ref.path, from, to) }
+    const file: SegmentFile = {
+      path,
+      read: (from, to) => storage.readRange(ref.path, from, to),
+      distrust: async () => (await storage.dropCopy?.(ref.path)) === true,
+    }
     return new SegmentReader(path, footer.rows, readIndex(file, footer, index))
   }
 

@@ -24,6 +24,7 @@ import { openJobMetrics, type JobMetrics } from './job-metrics.js'
 import { confirmRestore, findRestore } from './find-restore.js'
 import type { PreparedJob } from './prepare-job.js'
 import type { Redactor } from './redactor.js'
+import { withCopies } from './segment-copies.js'
 import { makeSpillFolder } from './spill-folder.js'
 import type { RunHooks } from './run-hooks.js'
 import { standByFor } from './stand-by.js'
@@ -117,6 +118,7 @@ async function runHeld(
   const slotEntry = entry('slot-entry.js')
   const merges = new ThreadMerges(entry('merge-entry.js'))
   const spillDirectory = makeSpillFolder(jobId, storage.describe())
+  const copies = await withCopies(storage, jobId, found.checkpoint)
   const claim = found.claimed === undefined ? undefined : new Claim(found.claimed, hooks.warn)
   const watched = control.observe(hooks.events)
   const events = claim?.observe(watched) ?? watched
@@ -128,7 +130,7 @@ async function runHeld(
     slotParams: prepared.secretParams.values,
     refresh: () => refresh(prepared, hooks.warn),
     secretParams: new Set(job.params.flatMap((param) => (param.secret === true ? [param.name] : []))),
-    storage,
+    storage: copies.storage,
     identity,
     clock: mainClock,
     redact: (error) => redactor.error(error),
@@ -155,6 +157,7 @@ async function runHeld(
     hooks.running(() => coordinator.suspend())
     await control.open(coordinator)
     const result = await coordinator.run()
+    if (result.status === 'FINISHED') await copies.forget()
     return found.copiedFrom === undefined ? result : { ...result, restoredFrom: found.copiedFrom }
   } finally {
     await claim?.settled()

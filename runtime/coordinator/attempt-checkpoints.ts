@@ -9,7 +9,7 @@
  */
 import { MillraceError } from '../contract/errors.js'
 import type { JsonValue } from '../contract/json.js'
-import type { Clock } from '../contract/time.js'
+import { steadyTime, type Clock } from '../contract/time.js'
 import type { OperatorSnapshot, ToSlot } from '../worker/protocol.js'
 import type { CheckpointRules } from './checkpoint-rules.js'
 import type { CheckpointSink } from './checkpoint-sink.js'
@@ -165,7 +165,7 @@ export class AttemptCheckpoints {
   /** The last one ended just now: asks again when the pause is over. */
   private pauses(): boolean {
     const { rules, clock } = this.attempt
-    const leftMs = this.lastEndMs + rules.minPauseMs - clock.now()
+    const leftMs = this.lastEndMs + rules.minPauseMs - steadyTime(clock)
     if (leftMs <= 0) return false
     this.cancelPause()
     this.cancelPause = clock.setTimeout(() => this.triggerNext(), leftMs)
@@ -197,7 +197,7 @@ export class AttemptCheckpoints {
     this.committing = false
     this.publishing = false
     this.failures = 0
-    this.lastEndMs = attempt.clock.now()
+    this.lastEndMs = steadyTime(attempt.clock)
     if (attempt.over) return
     attempt.broadcast({ type: 'checkpointComplete', checkpointId: pending.id })
     try {
@@ -224,7 +224,7 @@ export class AttemptCheckpoints {
     if (attempt.over || !this.underWay.some(({ id }) => id === checkpointId)) return
     const given = this.underWay.filter(({ id, complete }) => id === checkpointId || (id < checkpointId && !complete))
     this.underWay = this.underWay.filter((one) => !given.includes(one))
-    this.lastEndMs = attempt.clock.now()
+    this.lastEndMs = steadyTime(attempt.clock)
     for (const pending of given) {
       this.endTimeout(pending)
       attempt.sink.abandon(pending, reason)

@@ -3,7 +3,7 @@ import type { Clock } from '../contract/time.js'
 import { OperatorFailure } from '../contract/operator-failure.js'
 import type { JobEvents } from './events.js'
 import type { FailureHistory } from './failure-history.js'
-import type { JobFailure } from './job-failure.js'
+import { kindOf, type JobFailure } from './job-failure.js'
 import type { RestartDecision } from './restart-rule.js'
 import type { RestartStrategy } from './restart-strategy.js'
 
@@ -52,7 +52,8 @@ export class JobFailures {
 
   private keep(failure: JobFailure, attempt: number, decision: RestartDecision): RestartDecision {
     const restartInMs = decision.kind === 'restart' ? decision.delayMs : undefined
-    this.first ??= failure
+    // What came before is the successor's business.
+    if (this.first === undefined || kindOf(failure.error) === 'fenced') this.first = failure
     this.parts.history.add(failure, attempt, restartInMs)
     this.parts.events.failed(failure, restartInMs)
     return decision

@@ -1,4 +1,5 @@
 import { MillraceError } from '../contract/errors.js'
+import { LocalCopies, splitCopies } from './local-copies.js'
 import { LocalStorage } from './local-storage.js'
 import { S3Storage } from './s3-storage.js'
 import type { CheckpointStorage } from './storage.js'
@@ -8,7 +9,11 @@ import type { CheckpointStorage } from './storage.js'
  * nothing yet. Threads open their own from `storage.describe()`. A URL of another kind is MILLRACE_USAGE.
  */
 export function openStorage(url: string): CheckpointStorage {
-  if (url.startsWith('s3://')) return S3Storage.fromUrl(url)
+  if (url.startsWith('s3://')) {
+    const { url: place, folder } = splitCopies(url)
+    const storage = S3Storage.fromUrl(place)
+    return folder === undefined ? storage : new LocalCopies(storage, folder)
+  }
   const hint = 'give a folder or s3://bucket/prefix'
   if (url.trim() === '') throw new MillraceError('MILLRACE_USAGE', '--checkpoint-dir is empty', { hint })
   const scheme = /^[a-z][a-z0-9+.-]+:/i.exec(url)

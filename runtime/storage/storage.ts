@@ -27,6 +27,11 @@ export interface CheckpointStorage {
   list(prefix: string): Promise<StoredFile[]>
   /** Deletes the file; one that is not there is no error. */
   delete(path: string): Promise<void>
+  /**
+   * Of a storage that keeps copies of files nearer by: bytes of that file were not what was written. If they may have been a copy's, it is
+   * dropped, and true says that the next read may give others.
+   */
+  dropCopy?(path: string): Promise<boolean>
   /** Where this is, for messages: without what a URL says of how to get there. */
   describe(): string
   /** `openStorage` of it opens the same storage in the same way, also in another thread. */

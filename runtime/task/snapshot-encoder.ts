@@ -9,7 +9,7 @@
 import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { SegmentRef } from '../checkpoint/manifest.js'
 import type { OperatorSnapshot } from '../worker/protocol.js'
-import type { Clock } from '../contract/time.js'
+import { steadyTime, type Clock } from '../contract/time.js'
 import { EncodingPace } from './encoding-pace.js'
 import type { Link, LinkSnapshot } from './link.js'
 import type { SubtaskSnapshot } from './subtask.js'
@@ -76,7 +76,7 @@ export class SnapshotEncoder {
     this.segments = segments
     this.clock = clock
     this.events = events
-    this.pace = new EncodingPace(clock.now())
+    this.pace = new EncodingPace(steadyTime(clock))
   }
 
   add(snapshot: SubtaskSnapshot, links: readonly Link[]): void {
@@ -86,7 +86,7 @@ export class SnapshotEncoder {
       for (const [, backend] of backends) backend.abortCheckpoint(snapshot.checkpointId)
       return this.withoutState(snapshot)
     }
-    this.pace.begin(snapshot.checkpointId, this.clock.now())
+    this.pace.begin(snapshot.checkpointId, steadyTime(this.clock))
     const left = [
       ...backends.map(([uid, backend]) => this.keyedState(uid, snapshot.checkpointId, backend)),
       ...snapshot.operators.flatMap(operatorState),
@@ -122,13 +122,13 @@ export class SnapshotEncoder {
   slice(busy: boolean): boolean {
     const running = this.running.find((r) => !r.waiting && r.left.length > 0)
     if (running === undefined) return false
-    const beganMs = this.clock.now()
+    const beganMs = steadyTime(this.clock)
     const awaited = this.running.some(({ taken }) => taken !== undefined)
     if (busy && !awaited && !this.pace.allows(beganMs)) return false
     let nowMs = beganMs
     for (let slices = 0; slices < SLICES && nowMs === beganMs && this.encode(running); slices++)
-      nowMs = this.clock.now()
-    this.pace.spent(this.clock.now() - beganMs)
+      nowMs = steadyTime(this.clock)
+    this.pace.spent(steadyTime(this.clock) - beganMs)
     return true
   }
 

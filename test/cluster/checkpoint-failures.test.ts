@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { defineJob } from '../../operators/index.js'
 import { findCheckpoint } from '../../runtime/checkpoint/find-checkpoint.js'
+import { ManifestLog } from '../../runtime/checkpoint/manifest-log.js'
 import { readFailures } from '../../runtime/coordinator/failure-history.js'
 import { openStorage } from '../../runtime/storage/open-storage.js'
 import { collectSink, controlledSource, runInProcess, sourceOf } from '../../runtime/testing/index.js'
+import { identity } from '../checkpoint/manifests.js'
 import { asLines, expectedLines, faultJob, readings } from './fault-runs.js'
 
 let folder: string
@@ -171,5 +173,50 @@ describe('a job of which some subtasks have finished', () => {
     source.end(1)
     expect((await runInProcess(job, options)).status).toBe('FINISHED')
     expect([...sums.values()].sort((a, b) => a - b)).toEqual([2, 3, 4, 11, 21])
+  })
+})
+
+describe('a job that another process has taken over', () => {
+  it('says so when it fails and finds its files gone, not that they are damaged', async () => {
+    const source = controlledSource<number>()
+    const sums = collectSink<number>()
+    const job = defineJob({
+      name: 'superseded',
+      build(env) {
+        env
+          .fromSource(source.source, { uid: 'numbers' })
+          .map((n) => {
+            if (n < 0) throw new Error('no')
+            return n
+          })
+          .keyBy((n) => n % 3)
+          .reduce((a, b) => a + b)
+          .uid('sums')
+          .sinkTo(sums.sink, { uid: 'out' })
+      },
+    })
+    const storage = openStorage(join(folder, 'checkpoints'))
+    source.push(0, 1, 2, 3)
+    const running = runInProcess(job, {
+      checkpointDirectory: join(folder, 'checkpoints'),
+      checkpointIntervalMs: 50,
+      restartAttempts: 10,
+      events: {
+        checkpoint: ({ stateBytes }) => {
+          if (stateBytes === 0 || successor !== undefined) return
+          successor = takeOver()
+        },
+      },
+    })
+    let successor: Promise<void> | undefined
+    const takeOver = async (): Promise<void> => {
+      const log = await ManifestLog.open(storage, { jobId: 'superseded' })
+      await log.takeover({ nonce: 'other', runId: 'run', holder: identity(2), createdAtMs: 0, choose: (one) => one })
+      for (const { path } of await storage.list('segments/')) await storage.delete(path)
+      source.push(0, -1)
+    }
+    const { status, failure } = await running
+    expect([status, failure?.error.code]).toEqual(['FAILED', 'MILLRACE_FENCED'])
+    expect((await readFailures(storage)).recent.at(-1)).toMatchObject({ kind: 'fenced', restartInMs: null })
   })
 })

@@ -35,7 +35,7 @@ describe('a job with state of every kind', () => {
           parallelism,
           clock,
           checkpointDirectory: folder,
-          checkpointIntervalMs: 40,
+          checkpointIntervalMs: 250,
           onStart: (coordinator) => void (running.coordinator = coordinator as JobCoordinator),
         })
       }

@@ -1,4 +1,4 @@
-import { MillraceError } from '../../contract/errors.js'
+import { MillraceError, type ErrorCode } from '../../contract/errors.js'
 import type { SimRandom } from './random.js'
 
 /** What can be done to a job, at one moment. */
@@ -239,9 +239,9 @@ export class Faults {
   private number = 0
 
   /** Each has a text of its own: the same failure thrice ends a job. */
-  injected(name: string): MillraceError {
+  injected(name: string, code: ErrorCode = 'MILLRACE_USER'): MillraceError {
     this.count(name)
-    return new MillraceError('MILLRACE_USER', `injected: ${name}, number ${++this.number}`)
+    return new MillraceError(code, `injected: ${name}, number ${++this.number}`)
   }
 
   private stalled(name: string): number {

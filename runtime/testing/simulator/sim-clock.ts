@@ -10,6 +10,7 @@ export class ProcessTime {
 export function simClock(scheduler: Scheduler, actor: Actor, time: ProcessTime): Clock {
   return {
     now: () => Math.floor(scheduler.nowMs + time.skewMs),
+    steady: () => Math.floor(scheduler.nowMs),
     setTimeout: (callback, delayMs) => scheduler.schedule(actor, Math.max(1, delayMs), 'timer', callback),
   }
 }
