@@ -295,7 +295,7 @@ export const OPTIONS: {
   memoryBytes: {
     key: 'memory',
     argument: 'SIZE',
-    type: bytes(32 * MB),
+    type: bytes(16 * MB),
     default: '512MB',
     description: 'for buffers, state cache and LevelDB of all threads together',
   },

@@ -107,7 +107,7 @@ describe('what is not valid names where it came from', () => {
     [() => resolveOptions({ parallelism: ['0'] }, {}), '--parallelism 0 is not valid', /from 1 to/],
     [() => resolveOptions({ parallelism: ['4.5'] }, {}), '--parallelism 4.5 is not valid', /whole number/],
     [() => resolveOptions({ 'checkpoint-interval': ['10'] }, {}), '--checkpoint-interval 10 is not valid', /10s/],
-    [() => resolveOptions({ memory: ['1MB'] }, {}), '--memory 1MB is not valid', /at least 32MB/],
+    [() => resolveOptions({ memory: ['1MB'] }, {}), '--memory 1MB is not valid', /at least 16MB/],
     [() => resolveOptions({ 'job-id': ['../x'] }, {}), '--job-id ../x is not valid', /letters/],
     [() => resolveOptions({ 'job-id': ['.spill'] }, {}), '--job-id .spill is not valid', /letters/],
     [() => resolveOptions({}, { MILLRACE_MEMORY: 'lots' }), 'MILLRACE_MEMORY=lots is not valid', /512MB/],

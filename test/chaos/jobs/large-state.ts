@@ -13,10 +13,11 @@ export default defineJob({
   params: {
     keys: p.integer(),
     passes: p.integer(),
+    repeats: p.integer(40).describe('of the key, in its text'),
     rate: p.integer(0).describe('records a second, 0: no limit'),
     output: p.string(),
   },
-  build(env, { keys, passes, rate, output }) {
+  build(env, { keys, passes, repeats, rate, output }) {
     env
       .fromSource(
         datagen({
@@ -32,7 +33,7 @@ export default defineJob({
         {
           state: { memory: value<Memory>() },
           onElement(key, ctx) {
-            const text = `${key} `.repeat(40)
+            const text = `${key} `.repeat(repeats)
             const before = ctx.state.memory.value() ?? { times: 0, text }
             const times = before.times + 1
             ctx.state.memory.update({ times, text: before.text })
