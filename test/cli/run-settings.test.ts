@@ -70,6 +70,7 @@ describe('checkpoint options', () => {
     expect(rulesOf({})).toEqual({
       intervalMs: 10_000,
       timeoutMs: 600_000,
+      alignmentTimeoutMs: 30_000,
       minPauseMs: 0,
       maxConcurrent: 1,
       toleratedFailures: 0,
