@@ -37,7 +37,8 @@ export function checkRestore(manifest: CheckpointManifest, target: RestoreTarget
 
 /** Records in flight go on where they were: on the same edge, into the same operator. */
 function checkInFlight(manifest: CheckpointManifest, nodes: ReadonlyMap<string, GraphNode>, graph: JobGraph): void {
-  for (const [uid, { channels = [] }] of Object.entries(manifest.operators)) {
+  for (const [uid, { channels }] of Object.entries(manifest.operators)) {
+    if (channels === undefined) continue
     const node = nodes.get(uid)
     const inputs = node === undefined || node.kind === 'source' ? [] : node.inputs
     const edges = inputs.flatMap((input) => overtakableEdge(graph, node!.id, input) ?? [])
