@@ -143,6 +143,7 @@ async function runHeld(
       const warn = hooks.events.warn.bind(hooks.events)
       return new ThreadSlots({ slots, entry: slotEntry, youngGenerationMb, oldGenerationMb, watchdogTimeoutMs, warn })
     },
+    spareSlots: true,
     bundleUrl: bundle.url,
     spillDirectory,
     merge: (merge) => merges.run(merge),

@@ -42,6 +42,8 @@ export interface AttemptOptions {
   readonly events: JobEvents
   /** All slots and sources have started. */
   readonly running?: () => void
+  /** It has failed; its slots are about to be ended. */
+  readonly failing?: () => void
 }
 
 /** How long the last messages of a thread that ended may take. */
@@ -83,6 +85,7 @@ export class Attempt {
     this.deploy()
     void this.startSources()
     const result = await outcome
+    if (result.kind === 'failed') this.options.failing?.()
     for (const port of this.ports) port.close()
     await this.options.host.destroy()
     for (const cancel of this.lastWords) cancel()

@@ -23,6 +23,7 @@ import { restoredSplits } from './restore-plan.js'
 import { RestartStrategy } from './restart-strategy.js'
 import type { SavepointInfo } from './savepoints.js'
 import type { SinkCommitters } from './sink-committers.js'
+import { SpareHost } from './spare-host.js'
 
 interface CurrentJob {
   readonly slotParams: Readonly<Record<string, string>>
@@ -34,6 +35,7 @@ export class JobCoordinator {
   private readonly options: JobOptions
   private readonly wishes: JobWishes
   private attempt: Attempt | undefined
+  private readonly spare: SpareHost | undefined
   private latest: CheckpointManifest | undefined
   private history: FailureHistory | undefined
   private failures: JobFailures | undefined
@@ -43,6 +45,7 @@ export class JobCoordinator {
     this.options = options
     this.current = { slotParams: options.slotParams ?? options.params, plan: options.plan }
     this.wishes = new JobWishes(options.jobId, options.plan)
+    if (options.spareSlots === true) this.spare = new SpareHost(options.hosts)
   }
 
   /** What it is doing, and how many slots its attempts have from now on. */
@@ -102,6 +105,7 @@ export class JobCoordinator {
     try {
       status = await this.runOpen(job, failures)
     } finally {
+      await this.spare?.drop()
       await savepoints.end(this.wishes.ended())
       job.merges.close()
       await job.committers.close()
@@ -200,6 +204,7 @@ export class JobCoordinator {
         const takenOver = failed.error.code === 'MILLRACE_FENCED'
         return final && job.checkpoints.outputPublished && !takenOver ? 'FINISHED' : 'FAILED'
       }
+      await this.spare?.waits(decision.delayMs)
       await this.wishes.delay(decision.delayMs, this.options.clock)
       await this.closeAttempt(this.endingAfterDelay())
     }
@@ -280,7 +285,7 @@ export class JobCoordinator {
     }
   }
 
-  private runAttempt({ checkpoints, run }: OpenJob, number: number): Promise<AttemptOutcome> {
+  private async runAttempt({ checkpoints, run }: OpenJob, number: number): Promise<AttemptOutcome> {
     const { options, latest } = this
     const { clock, events } = options
     const { plan, slotParams: params } = this.current
@@ -294,6 +299,11 @@ export class JobCoordinator {
         { state: source.enumerator, splits: restoredSplits(latest!, uid, plan.parallelism) },
       ]),
     )
+    const host = await (this.spare?.take(plan.parallelism, memory) ?? options.hosts(plan.parallelism, memory))
+    if (this.wishes.canceling) {
+      await host.destroy()
+      return { kind: 'canceled' }
+    }
     this.attempt = new Attempt({
       plan,
       assignments,
@@ -305,7 +315,7 @@ export class JobCoordinator {
         attempt: number,
         checkpointing: options.checkpointing.intervalMs > 0,
       },
-      host: options.hosts(plan.parallelism, memory),
+      host,
       clock,
       checkpoints,
       checkpointing: options.checkpointing,
@@ -313,6 +323,7 @@ export class JobCoordinator {
       counterBase: latest?.counters ?? {},
       events,
       running: () => this.wishes.running(plan.parallelism),
+      failing: () => this.spare?.prepare(plan.parallelism, memory),
     })
     this.wishes.attempting(this.attempt)
     return this.attempt.run()

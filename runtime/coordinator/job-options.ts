@@ -52,6 +52,8 @@ export interface JobOptions {
   readonly plan: ExecutionPlan
   readonly memory: (plan: ExecutionPlan) => MemoryPlan
   readonly hosts: SlotHostFactory
+  /** Whether slots of the next attempt start while a failed one is cleared away; default not. */
+  readonly spareSlots?: boolean
   readonly bundleUrl?: string
   readonly spillDirectory: string
   /** Merges segments, off the main thread. */

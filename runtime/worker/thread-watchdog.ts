@@ -25,7 +25,8 @@ export interface WatchdogOptions {
 interface Watched {
   beats: number
   silentMs: number
-  noticed: boolean
+  /** The warning, once it is on its way. */
+  noticed: Promise<void> | undefined
 }
 
 /** Watches the threads of one attempt until it is closed. Main thread. */
@@ -37,7 +38,7 @@ export class ThreadWatchdog {
 
   constructor(options: WatchdogOptions) {
     this.options = options
-    this.slots = Array.from({ length: options.slots }, () => ({ beats: 0, silentMs: 0, noticed: false }))
+    this.slots = Array.from({ length: options.slots }, () => ({ beats: 0, silentMs: 0, noticed: undefined }))
     this.timer = setInterval(() => this.tick(), TICK_MS)
   }
 
@@ -64,16 +65,15 @@ export class ThreadWatchdog {
     if (beats !== watched.beats) {
       watched.beats = beats
       watched.silentMs = 0
-      watched.noticed = false
+      watched.noticed = undefined
       return
     }
     watched.silentMs += passedMs
     if (watched.silentMs >= timeoutMs) {
       this.forget(slot)
-      void this.fail(slot)
-    } else if (watched.silentMs >= Math.min(NOTICE_MS, timeoutMs / 2) && !watched.noticed) {
-      watched.noticed = true
-      void this.notice(slot, Math.round(watched.silentMs / 1000))
+      void this.fail(slot, watched.noticed)
+    } else if (watched.silentMs >= Math.min(NOTICE_MS, timeoutMs / 2) && watched.noticed === undefined) {
+      watched.noticed = this.notice(slot, Math.round(watched.silentMs / 1000))
     }
   }
 
@@ -83,7 +83,9 @@ export class ThreadWatchdog {
     this.options.warn(uid, `slot ${slot} has done nothing else for ${seconds} s${where}`)
   }
 
-  private async fail(slot: number): Promise<void> {
+  /** One conversation with a thread at a time. */
+  private async fail(slot: number, noticed: Promise<void> | undefined): Promise<void> {
+    await noticed
     const { uid, at } = await this.place(slot)
     const { timeoutMs, stuck } = this.options
     const what = `did not come back within ${timeoutMs} ms; its thread (slot ${slot}) was ended`

@@ -137,7 +137,7 @@ describeWith(['moto'], 'metrics in CloudWatch', () => {
       expect(await total(name), name).toBeGreaterThan(0)
 
     const inCloudWatch = await seriesOf(id)
-    const notHere = ['millisBehindLatest', 'numInvalidRecords']
+    const notHere = ['millisBehindLatest', 'numInvalidRecords', 'numFailedRecords', 'numFailedRecordsDropped']
     const expected = ENGINE_METRICS.map(({ name }) => name).filter((name) => !notHere.includes(name))
     expect(inCloudWatch).toEqual(expect.arrayContaining(expected))
     const told = /metrics: (\d+) series to CloudWatch namespace "Test\/\w+" in us-east-1, every 1 s/.exec(result.stderr)
