@@ -140,7 +140,7 @@ async function runHeld(
     hosts: (slots, { youngGenerationMb, oldGenerationMb }) => {
       bundle.ensure()
       const { watchdogTimeoutMs } = values
-      const warn = hooks.events.warn.bind(hooks.events)
+      const warn = (uid = job.name, message: string): void => hooks.events.warn(uid, message)
       return new ThreadSlots({ slots, entry: slotEntry, youngGenerationMb, oldGenerationMb, watchdogTimeoutMs, warn })
     },
     spareSlots: true,

@@ -17,7 +17,8 @@ export interface ThreadSlotsOptions {
   readonly oldGenerationMb: number
   /** How long a thread may not run its event loop before `run` rejects with MILLRACE_WATCHDOG; 0: for ever. */
   readonly watchdogTimeoutMs: number
-  readonly warn: (uid: string, message: string) => void
+  /** `uid` is `undefined` where it is not known which operator it is about. */
+  readonly warn: (uid: string | undefined, message: string) => void
 }
 
 /**

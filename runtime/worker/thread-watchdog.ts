@@ -17,7 +17,8 @@ export interface WatchdogOptions {
   readonly pulse: SharedArrayBuffer
   readonly slots: number
   readonly timeoutMs: number
-  readonly warn: (uid: string, message: string) => void
+  /** `uid` is `undefined` where it is not known which operator it is about. */
+  readonly warn: (uid: string | undefined, message: string) => void
   /** The slot's thread does not come back. */
   readonly stuck: (slot: number, error: MillraceError) => void
 }
@@ -78,7 +79,7 @@ export class ThreadWatchdog {
   }
 
   private async notice(slot: number, seconds: number): Promise<void> {
-    const { uid = '', at } = await this.place(slot)
+    const { uid, at } = await this.place(slot)
     const where = at === undefined ? '' : `, at ${at}`
     this.options.warn(uid, `slot ${slot} has done nothing else for ${seconds} s${where}`)
   }
