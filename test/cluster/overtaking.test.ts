@@ -63,10 +63,3 @@ it('are complete although a subtask that is asked for no more waits for barriers
   expect(result.status).toBe('FINISHED')
   expect(out.records).toHaveLength(1400)
 })
-
-it('are aligned, and fail nothing, once a record is in flight that no checkpoint can keep', async () => {
-  const { job, out } = slowly({ streams: 1, count: 2000, content: (n) => (n < 500 ? n : () => n) })
-  const result = await runInProcess(job, { ...OVERTAKING, parallelism: 1 })
-  expect(result.status).toBe('FINISHED')
-  expect(out.records).toHaveLength(2000)
-})
