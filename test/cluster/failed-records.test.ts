@@ -171,7 +171,7 @@ describe('a record that a function throws for', () => {
   })
 
   it.each<[string, () => unknown, string]>([
-    ['no prototype', () => Object.create(null), '{}'],
+    ['no prototype', () => Object.create(null) as unknown, '{}'],
     ['a text that throws', () => ({ toJSON: refuseToShow, toString: refuseToShow }), UNSHOWN],
     ['a message that throws', () => Object.defineProperty(new Error(), 'message', { get: refuseToShow }), '{}'],
     ['a message that is no text', () => Object.assign(new Error(), { message: { code: 7 } }), '{"code":7}'],

@@ -124,7 +124,10 @@ class Shop {
 
 function laidOut(letters: string, operator: string): [number, number] {
   const names = readdirSync(join(letters, 'redrive', operator))
-  return [names.filter((name) => name.endsWith('.jsonl')).length, names.filter((name) => name.endsWith('.taken')).length]
+  return [
+    names.filter((name) => name.endsWith('.jsonl')).length,
+    names.filter((name) => name.endsWith('.taken')).length,
+  ]
 }
 
 describe('dead letters', () => {
