@@ -33,7 +33,9 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     },
   })
   if (values.one !== undefined) {
-    console.log(JSON.stringify(await liveRun(JSON.parse(values.one) as RunRequest)))
+    // A pipe's buffer takes less than such a line, and the process ends right after.
+    const figures = JSON.stringify(await liveRun(JSON.parse(values.one) as RunRequest))
+    await new Promise((resolve) => process.stdout.write(`${figures}\n`, resolve))
     return 0
   }
   const measured: Measured[] = []

@@ -15,7 +15,7 @@ export interface StandbyListener {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The process that it waited for has ended the job: there is nothing to take over. */
+/** The process that it waited for, or one that took over from that, has ended the job: there is nothing to take over. */
 export interface EndedElsewhere {
   readonly ended: HolderRecord & { readonly ended: NonNullable<HolderRecord['ended']> }
 }
@@ -31,7 +31,7 @@ export async function standBy(context: HolderContext, listener: StandbyListener)
       const there = await readHolder(context.storage)
       if (there !== undefined && there.record !== 'unreadable') {
         const { record } = there
-        if (record.ended !== undefined && record.nonce === waitedFor)
+        if (record.ended !== undefined && waitedFor !== undefined)
           return { ended: { ...record, ended: record.ended } }
       }
       const isFree = there === undefined || lifeOf(there.record, context.processes) === 'dead'

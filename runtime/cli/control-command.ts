@@ -33,6 +33,7 @@ interface Given {
   readonly parallelism?: string
   readonly checkpointDir?: string
   readonly operator?: string
+  readonly job?: string
 }
 
 /** A verb that asks or tells something of running jobs. */
@@ -136,11 +137,18 @@ export const CONTROL_VERBS: readonly ControlVerb[] = [
     name: 'redrive',
     summary: 'feed dead letters to their operators again',
     description:
-      'Lays out the records of dead-letter files for their operators. A running job takes them within a second or two, another one when ' +
-      'it is submitted; each once, and with the state that the operator has by then.',
+      'Lays out the records of dead-letter files, each for the job and operator it comes from. A running job takes them within a second ' +
+      'or two, another one when it is submitted; each once, and with the state that the operator has by then. A job over bounded input ' +
+      'takes them only when it is submitted the next time, even if it runs now.',
     arguments: { '<DIR>': 'what the job gives deadLetter(): a folder or s3:// URL' },
-    flags: [{ key: 'operator', argument: 'UID', description: 'only the records of that operator' }],
-    run: async ([place], { operator }) => asked<Redriven>(await redrive(place!, operator), redriveText),
+    flags: [
+      { key: 'operator', argument: 'UID', description: 'only the records of that operator' },
+      { key: 'job', argument: 'ID', description: 'only the records of the job with that id' },
+    ],
+    run: async ([place], { operator, job }) => {
+      const choice = { ...(operator === undefined ? {} : { operator }), ...(job === undefined ? {} : { job }) }
+      return asked<Redriven>(await redrive(place!, choice), redriveText)
+    },
   },
 ]
 

@@ -23,6 +23,7 @@ export interface SubmitOptions {
   readonly allowNonRestoredState?: boolean
   readonly allowDuplicateOutput?: boolean
   readonly checkpointTimeout?: string
+  readonly alignmentTimeout?: string
   readonly minPauseBetweenCheckpoints?: string
   readonly maxConcurrentCheckpoints?: number
   readonly toleratedCheckpointFailures?: number

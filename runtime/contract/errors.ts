@@ -1,3 +1,5 @@
+import { thrownText } from './thrown-text.js'
+
 /** Stable identifiers of everything Millrace can refuse or fail with; messages may be reworded, codes may not. */
 export type ErrorCode =
   | 'MILLRACE_USAGE' // an option or command that does not exist or does not parse
@@ -62,7 +64,7 @@ export class MillraceError extends Error {
 
 /** The error as data; anything that is not a {@link MillraceError} gets `code` (default `MILLRACE_USER`). */
 export function serializeError(error: unknown, code: ErrorCode = 'MILLRACE_USER'): SerializedError {
-  if (!(error instanceof Error)) return { code, message: String(error) }
+  if (!(error instanceof Error)) return { code, message: thrownText(error) }
   const own = error as Partial<MillraceError> & Error
   const known = typeof own.code === 'string' && own.code.startsWith('MILLRACE_')
   return {

@@ -40,7 +40,7 @@ export interface RedrivenRecord {
   readonly value: unknown
 }
 
-/** Where, below the dead letters, what is to be fed again to the operator of that uid lies: a file for each dead-letter file. */
-export function redrivePrefix(uid: string): string {
-  return `redrive/${uid}/`
+/** Where, below the dead letters, what is to be fed again to that operator of that job lies: a file for each dead-letter file. */
+export function redrivePrefix(jobId: string, uid: string): string {
+  return `redrive/${jobId}/${uid}/`
 }

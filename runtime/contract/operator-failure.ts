@@ -1,4 +1,5 @@
 import { MillraceError, type ErrorCode } from './errors.js'
+import { thrownText } from './thrown-text.js'
 import { userFrame } from './user-frame.js'
 
 /** An error that names the operator it came from. Already named ones pass through: the innermost operator is the one that failed. */
@@ -29,6 +30,6 @@ export function operatorFailure(error: unknown, uid: string, code: ErrorCode = '
     return new OperatorFailure(error.code, uid, `operator "${uid}": ${error.message}`, at, error.hint, error)
   }
   const stack = error instanceof Error ? error.stack : undefined
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : thrownText(error)
   return new OperatorFailure(code, uid, `operator "${uid}": ${text}`, userFrame(stack), undefined, error)
 }

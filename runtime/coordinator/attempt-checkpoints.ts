@@ -112,9 +112,9 @@ export class AttemptCheckpoints {
     this.commitNext()
   }
 
-  /** A subtask could not store its share. */
+  /** A subtask could not store its share. Records in flight that are no values don't count: from now on they are not overtaken. */
   declined(checkpointId: number, error: MillraceError, uid: string | undefined): void {
-    this.giveUp(checkpointId, `not stored: ${error.message}`, error, uid)
+    this.giveUp(checkpointId, `not stored: ${error.message}`, error, uid, error.code !== 'MILLRACE_VALUE')
   }
 
   /** The attempt has ended: resolves when it is known which of its checkpoints are in the log. */
@@ -227,7 +227,7 @@ export class AttemptCheckpoints {
   }
 
   /** `error` fails the attempt if it is one too many. Of one that is no longer under way: nothing. */
-  private giveUp(checkpointId: number, reason: string, error: unknown, uid?: string): void {
+  private giveUp(checkpointId: number, reason: string, error: unknown, uid?: string, counts = true): void {
     const { attempt } = this
     if (attempt.over || !this.underWay.some(({ id }) => id === checkpointId)) return
     const given = this.underWay.filter(({ id, complete }) => id === checkpointId || (id < checkpointId && !complete))
@@ -237,8 +237,8 @@ export class AttemptCheckpoints {
       this.endTimeout(pending)
       attempt.sink.abandon(pending, reason)
       attempt.broadcast({ type: 'checkpointAborted', checkpointId: pending.id })
-      if (pending.reason !== 'savepoint') this.failures++
     }
+    if (counts && given.at(-1)!.reason !== 'savepoint') this.failures++
     if (this.failures > attempt.rules.toleratedFailures) return attempt.fail(error, uid)
     const closing = given.find((pending) => CLOSING[pending.reason] !== undefined)
     if (closing !== undefined) return this.request(closing.reason)

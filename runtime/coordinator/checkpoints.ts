@@ -112,14 +112,15 @@ export class Checkpoints implements CheckpointSink {
   }
 
   async commit(pending: PendingCheckpoint): Promise<CheckpointManifest> {
+    const { carried } = this
     const draft = this.draft(pending)
     let manifest: CheckpointManifest
     try {
       manifest = await this.options.log.append(draft)
     } catch (error) {
-      // It may be in the log or not: the next one has to name what it names.
+      // It may be in the log or not: the next one has to name what it names. Its own is carried when it is abandoned.
       const late = this.takeCarried()
-      this.carry(Object.entries(draft.sinks).map(([uid, { committables }]) => ({ uid, committables })))
+      this.carry(Object.entries(carried).map(([uid, committables]) => ({ uid, committables })))
       this.carry(Object.entries(late).map(([uid, committables]) => ({ uid, committables })))
       throw error
     }

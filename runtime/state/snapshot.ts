@@ -22,6 +22,9 @@ import { SortedRows } from './sorted-rows.js'
 /** Entries of a group that are encoded in the order they lie in memory; a whole group's would take too long to sort. */
 const SORTED_IDS = 4096
 
+/** Where a group's buffer of rows starts: a subtask may have many groups, and change few. */
+const AHEAD_BYTES = 256
+
 /** What of the frozen state is not in memory. */
 export interface SpilledChanges {
   freeze(): void
@@ -44,9 +47,8 @@ export class Snapshot implements Freezer {
   spilled: SpilledChanges | undefined = undefined
   readonly #table: EntryTable
   readonly #encoder: EntryEncoder
-  /** Rows by group, encoded ahead or because their entry was touched. */
+  /** Rows of each group that were encoded ahead or because their entry was touched. A buffer for all would stop the slot when it grows. */
   readonly #ahead: readonly RowTarget[]
-  readonly #aheadRows = new RowBuffer(4096)
   /** Rows of the group that is being written. */
   readonly #scratch: RowTarget = { rows: new RowBuffer(4096), numbers: new IdList(), bit: 1 }
   readonly #sorted: SortedRows
@@ -65,8 +67,8 @@ export class Snapshot implements Freezer {
   constructor(table: EntryTable, encoder: EntryEncoder) {
     this.#table = table
     this.#encoder = encoder
-    this.#ahead = table.groups.map(() => ({ rows: this.#aheadRows, numbers: new IdList(), bit: 0 }))
-    this.#sorted = new SortedRows(this.#aheadRows, this.#scratch.rows)
+    this.#ahead = table.groups.map(() => ({ rows: new RowBuffer(AHEAD_BYTES), numbers: new IdList(), bit: 0 }))
+    this.#sorted = new SortedRows()
     this.#encoded = new Uint32Array(table.groups.length)
   }
 
@@ -125,11 +127,10 @@ export class Snapshot implements Freezer {
         this.#deal(at)
       }
       if (!this.#emit(sink, groups[at]!.keyGroup)) return false
-      this.#ahead[at]!.numbers.clear()
+      clear(this.#ahead[at]!)
       this.#clearScratch()
     }
     this.#table.freezing = false
-    this.#aheadRows.reset()
     return true
   }
 
@@ -230,9 +231,9 @@ export class Snapshot implements Freezer {
   }
 
   #deal(group: number): void {
-    const ahead = this.#ahead[group]!.numbers
-    const scratch = this.#scratch.numbers
-    this.#sorted.deal(ahead.length + scratch.length, (i) =>
+    const { rows, numbers: ahead } = this.#ahead[group]!
+    const { rows: scratchRows, numbers: scratch } = this.#scratch
+    this.#sorted.deal(rows, scratchRows, ahead.length + scratch.length, (i) =>
       i < ahead.length ? ahead.at(i) : scratch.at(i - ahead.length),
     )
     this.#isDealt = true
@@ -242,7 +243,7 @@ export class Snapshot implements Freezer {
   /** Emits the group's rows within the budget; false when it ran out. */
   #emit(sink: RowSink, keyGroup: number): boolean {
     const sorted = this.#sorted
-    const ahead = this.#aheadRows.values.bytes()
+    const ahead = this.#ahead[this.writeGroup]!.rows.values.bytes()
     const scratch = this.#scratch.rows.values.bytes()
     do {
       for (; this.#emitted < sorted.length; this.#emitted++) {
@@ -268,8 +269,7 @@ export class Snapshot implements Freezer {
   }
 
   #clearScratch(): void {
-    this.#scratch.numbers.clear()
-    this.#scratch.rows.reset()
+    clear(this.#scratch)
     this.#isDealt = false
   }
 
@@ -278,8 +278,7 @@ export class Snapshot implements Freezer {
     this.writeGroup = 0
     this.#encoded.fill(0)
     this.#clearScratch()
-    this.#aheadRows.reset()
-    for (const target of this.#ahead) target.numbers.clear()
+    for (const target of this.#ahead) clear(target)
     this.#leaving.clear()
   }
 
@@ -304,4 +303,9 @@ export class Snapshot implements Freezer {
     table.freezing = false
     this.#rewind()
   }
+}
+
+function clear({ rows, numbers }: RowTarget): void {
+  rows.reset()
+  numbers.clear()
 }

@@ -17,8 +17,8 @@ const PART_ROWS = 1024
 export class SortedRows {
   /** Rows of the part that is being read. */
   length = 0
-  readonly #first: RowBuffer
-  readonly #second: RowBuffer
+  #first!: RowBuffer
+  #second!: RowBuffer
   /** As they come, and dealt: hash and number of each row. */
   #taken = new Uint32Array(0)
   #words = new Uint32Array(0)
@@ -27,13 +27,10 @@ export class SortedRows {
   #part = -1
   #from = 0
 
-  constructor(first: RowBuffer, second: RowBuffer) {
+  /** Takes `count` numbers of rows of two buffers, deals them to parts and stands before the first one. */
+  deal(first: RowBuffer, second: RowBuffer, count: number, numberAt: (index: number) => number): void {
     this.#first = first
     this.#second = second
-  }
-
-  /** Takes `numbers` of rows, deals them to parts and stands before the first one. */
-  deal(count: number, numberAt: (index: number) => number): void {
     if (this.#words.length < 2 * count || this.#words.length > 8 * count + 1024) {
       this.#taken = new Uint32Array(2 * count)
       this.#words = new Uint32Array(2 * count)

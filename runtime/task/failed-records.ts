@@ -9,6 +9,7 @@ import type { Key } from '../contract/key.js'
 import { operatorFailure, OperatorFailure } from '../contract/operator-failure.js'
 import type { Output } from '../contract/output.js'
 import { NO_TIMESTAMP, type Clock } from '../contract/time.js'
+import { thrownText } from '../contract/thrown-text.js'
 import { userFrame } from '../contract/user-frame.js'
 import type { KeyedBackend } from '../state/keyed-backend.js'
 import type { LocalCounter, LocalMetrics } from './counters.js'
@@ -131,19 +132,33 @@ function isRedriven(element: unknown): element is RedrivenRecord {
 
 /** Not what an operator behind this one, the engine, a disk or the network failed with. */
 export function isOfTheRecord(error: unknown): boolean {
-  if (error instanceof OperatorFailure) return false
-  if (error instanceof MillraceError) return error.code === 'MILLRACE_USER' || error.code === 'MILLRACE_KEY'
-  return (error as { syscall?: unknown } | null)?.syscall === undefined
+  try {
+    if (error instanceof OperatorFailure) return false
+    if (error instanceof MillraceError) return error.code === 'MILLRACE_USER' || error.code === 'MILLRACE_KEY'
+    return (error as { syscall?: unknown } | null)?.syscall === undefined
+  } catch {
+    // A getter of the user's, or a revoked proxy.
+    return true
+  }
 }
 
+/** Whatever was thrown: what goes wrong in looking at it must not cost the job what its policy saves. */
 function asData(error: unknown): RecordError {
-  if (!(error instanceof Error)) return { name: typeof error, message: String(error) }
+  try {
+    if (error instanceof Error) return errorAsData(error)
+  } catch {
+    // One of its getters throws.
+  }
+  return { name: typeof error, message: thrownText(error) }
+}
+
+function errorAsData(error: Error): RecordError {
   const { stack } = error
   const name = error instanceof MillraceError ? error.code : error.name
   const at = (error instanceof MillraceError ? error.at : undefined) ?? userFrame(stack)
   return {
-    name,
-    message: error.message,
+    name: thrownText(name),
+    message: thrownText(error.message),
     ...(at === undefined ? {} : { at }),
     ...(stack === undefined ? {} : { stack }),
   }

@@ -37,6 +37,8 @@ export class InputGate {
   private next = 0
   /** Of the checkpoint that channels lag behind. */
   private log: ChannelLog | undefined
+  /** Aligned, but what was read ahead before its barriers is still to be processed. */
+  private deferred: { readonly checkpointId: number; readonly timestampMs: number } | undefined
 
   /** `overtaking`: absent where no barrier may overtake. */
   constructor(
@@ -57,7 +59,12 @@ export class InputGate {
 
   /** Hands on one element; false when no unblocked channel has any. */
   poll(): boolean {
-    const { channels, overtaking } = this
+    const { channels, overtaking, deferred } = this
+    if (deferred !== undefined && overtaking?.ahead.empty !== false) {
+      this.deferred = undefined
+      this.output.aligned(deferred.checkpointId, deferred.timestampMs)
+      return true
+    }
     if (overtaking !== undefined && !overtaking.ahead.empty) {
       const { channel, element } = overtaking.ahead.next()
       if (overtaking.ahead.empty && !this.aligner.anyLagging) this.hold(false)
@@ -78,7 +85,7 @@ export class InputGate {
 
   /** Whether an unblocked channel has something; asked before the slot sleeps. */
   hasNext(): boolean {
-    if (this.overtaking?.ahead.empty === false) return true
+    if (this.deferred !== undefined || this.overtaking?.ahead.empty === false) return true
     for (let c = 0; c < this.channels.length; c++) {
       if (this.aligner.readable(c) && this.channels[c]!.reader.hasNext()) return true
     }
@@ -140,6 +147,7 @@ export class InputGate {
 
   abort(checkpointId: number): void {
     this.aligner.abort(checkpointId)
+    if (this.deferred?.checkpointId === checkpointId) this.deferred = undefined
     this.endLog()
   }
 
@@ -191,7 +199,9 @@ export class InputGate {
     const result = this.aligner.barrier(channel, checkpointId)
     if (result.kind === 'caughtUp') this.log?.complete()
     this.endLog()
-    if (result.kind === 'aligned') this.output.aligned(checkpointId, timestampMs)
+    if (result.kind !== 'aligned') return
+    if (this.overtaking?.ahead.empty === false) this.deferred = { checkpointId, timestampMs }
+    else this.output.aligned(checkpointId, timestampMs)
   }
 
   /** Nothing lags any more: what was not complete by then never will be. */

@@ -7,8 +7,7 @@
  *                                     ^  tasks, held watermarks
  */
 import type { ChannelsRef } from '../checkpoint/manifest.js'
-import type { Clock } from '../contract/time.js'
-import { MAX_WATERMARK, MIN_WATERMARK } from '../contract/time.js'
+import { MAX_WATERMARK, MIN_WATERMARK, steadyTime, type Clock } from '../contract/time.js'
 import type { RecordBatch } from '../exchange/record-batch.js'
 import { BatchInProgress } from './batch-in-progress.js'
 import type { LocalMetrics } from './counters.js'
@@ -55,6 +54,11 @@ export interface Trigger {
   readonly checkpointId: number
   readonly timestampMs: number
   readonly alignmentTimeoutMs?: number
+}
+
+/** A checkpoint whose barriers are awaited, and from when on they overtake; steady time. */
+interface AwaitedBarrier extends Trigger {
+  readonly overtakesMs: number
 }
 
 /** How a subtask reaches its slot. */
@@ -114,7 +118,7 @@ export class Subtask implements GateOutput {
   /** Of a source. */
   private readonly triggers: Trigger[] = []
   /** Of others: checkpoints whose barriers are awaited, oldest first. None overtakes anything before an older one has come. */
-  private awaited: Trigger[] = []
+  private awaited: AwaitedBarrier[] = []
   private readonly shouldYield: () => boolean
 
   constructor(options: {
@@ -253,7 +257,7 @@ export class Subtask implements GateOutput {
   /** Milliseconds until something must be looked at again without anybody waking the slot. */
   nextCheckMs(): number {
     if (this.source !== undefined) return this.finishedOnce ? Infinity : this.source.driver.nextIdleCheckMs()
-    const leftMs = this.awaited.length === 0 ? 0 : patienceEndsMs(this.awaited[0]!) - this.host.clock.now()
+    const leftMs = this.awaited.length === 0 ? 0 : this.awaited[0]!.overtakesMs - steadyTime(this.host.clock)
     return leftMs > 0 ? leftMs : Infinity
   }
 
@@ -262,7 +266,7 @@ export class Subtask implements GateOutput {
     if (this.source !== undefined) {
       this.source.driver.trigger()
       this.triggers.push(trigger)
-    } else if (this.gate!.awaits(trigger.checkpointId)) this.awaited.push(trigger)
+    } else if (this.gate!.awaits(trigger.checkpointId)) this.awaited.push(awaitedFrom(trigger, this.host.clock))
   }
 
   abort(checkpointId: number): void {
@@ -367,8 +371,8 @@ export class Subtask implements GateOutput {
     return true
   }
 
-  private mayOvertake(trigger: Trigger): boolean {
-    return patienceEndsMs(trigger) <= this.host.clock.now() && this.gate!.mayOvertake(trigger.checkpointId)
+  private mayOvertake(trigger: AwaitedBarrier): boolean {
+    return trigger.overtakesMs <= steadyTime(this.host.clock) && this.gate!.mayOvertake(trigger.checkpointId)
   }
 
   /**
@@ -644,8 +648,9 @@ export class Subtask implements GateOutput {
     return anyBlocked(this.writers)
   }
 
-  /** A receiver has enough to do: nothing is added to it. */
+  /** A receiver has enough to do: nothing is added to it, unless it waits for a barrier that is still to come in here. */
   private heldBack(): boolean {
+    if (this.awaited.length > 0) return false
     for (const writer of this.writers) if (writer.stillHeld()) return true
     return false
   }
@@ -657,6 +662,6 @@ export class Subtask implements GateOutput {
   }
 }
 
-function patienceEndsMs({ timestampMs, alignmentTimeoutMs = Infinity }: Trigger): number {
-  return timestampMs + alignmentTimeoutMs
+function awaitedFrom(trigger: Trigger, clock: Clock): AwaitedBarrier {
+  return { ...trigger, overtakesMs: steadyTime(clock) + (trigger.alignmentTimeoutMs ?? Infinity) }
 }

@@ -105,6 +105,20 @@ describe('a standby', () => {
     }
   })
 
+  it('ends with one that took over from the holder and ended the job before it looked again', async () => {
+    const storage = new MemoryStorage()
+    const clock = new VirtualClock()
+    const host = new Host('a')
+    await Holder.acquire(host.process(storage, 10, 10, clock))
+    const waiting = standing(host.process(storage, 11, 11, clock))
+    await clock.advance(1_050)
+    host.table.delete(10)
+    const successor = await Holder.acquire(host.process(storage, 12, 12, clock))
+    await successor.release(true, 'FINISHED')
+    await clock.advance(3_000)
+    expect(waiting.is).toBe('FINISHED')
+  })
+
   it('that nobody keeps waiting begins at once, whatever became of the job before', async () => {
     const storage = new MemoryStorage()
     const clock = new VirtualClock()

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { reportOf, runCli, startCli, type RunningCli } from './run-cli.js'
@@ -51,15 +51,16 @@ describe('runtime redrive', () => {
     const letters = lines(join(folder, 'letters')).length
 
     const redriven = await runCli(folder, ['redrive', 'letters', '--json'])
-    expect(reportOf(redriven)).toEqual({ redriven: { placing: letters }, kept: 0 })
+    expect(reportOf(redriven)).toEqual({ redriven: { numbers: { placing: letters } }, kept: 0 })
 
     const mended = submit(false)
     await until(mended, () => outcome(folder).some(({ n }) => n % 10 === 3))
     mended.child.kill('SIGKILL')
     await mended.ended
     const again = submit(false)
-    const waiting = join(folder, 'letters', 'redrive', 'placing')
-    await until(again, () => readdirSync(waiting).every((name) => statSync(join(waiting, name)).size === 0))
+    const waiting = join(folder, 'letters', 'redrive', 'numbers', 'placing')
+    const laidOut = readdirSync(waiting).filter((name) => name.endsWith('.jsonl'))
+    await until(again, () => laidOut.every((name) => existsSync(join(waiting, `${name}.taken`))))
     again.child.kill('SIGTERM')
     expect(reportOf(await again.ended)).toMatchObject({ status: 'SUSPENDED' })
 
@@ -72,6 +73,13 @@ describe('runtime redrive', () => {
     }
     const threes = outcome(folder).filter(({ n }) => n % 10 === 3)
     expect(threes.map(({ count }) => count).toSorted((a, b) => a - b)).toEqual(threes.map((_, i) => i + 1))
+  })
+
+  it('refuses a place without dead letters', async () => {
+    const folder = tempFolder()
+    const { code, stderr } = await runCli(folder, ['redrive', 'nonexisting'])
+    expect(code).toBe(1)
+    expect(stderr).toContain('MILLRACE_INPUT: there is no dead-letter file in')
   })
 
   it('refuses a folder of something else', async () => {

@@ -18,6 +18,12 @@ const all = numbers.flat().sort((a, b) => a - b)
 const isPoison = (n: number): boolean => n % 100 === 7
 const poison = all.filter(isPoison)
 
+const UNSHOWN = 'a value that cannot be shown as text'
+
+function refuseToShow(): never {
+  throw new Error('not shown')
+}
+
 function refuse(n: number): number {
   if (isPoison(n)) throw new TypeError(`cannot take ${n}`)
   return n
@@ -162,6 +168,35 @@ describe('a record that a function throws for', () => {
   ])('fails the job for %s', async (_, fail) => {
     const { job } = jobOf((records) => records.map(fail).onError('drop'), false)
     expect((await runInProcess(job)).status).toBe('FAILED')
+  })
+
+  it.each<[string, () => unknown, string]>([
+    ['no prototype', () => Object.create(null) as unknown, '{}'],
+    ['a text that throws', () => ({ toJSON: refuseToShow, toString: refuseToShow }), UNSHOWN],
+    ['a message that throws', () => Object.defineProperty(new Error(), 'message', { get: refuseToShow }), '{}'],
+    ['a message that is no text', () => Object.assign(new Error(), { message: { code: 7 } }), '{"code":7}'],
+    ['a system call that throws', () => Object.defineProperty({}, 'syscall', { get: refuseToShow }), '{}'],
+  ])('goes on when what was thrown has %s', async (_, make, message) => {
+    const { job, good, failed } = jobOf((records) =>
+      records.map((n) => {
+        if (isPoison(n)) throw make()
+        return n
+      }),
+    )
+    expect((await runInProcess(job)).failure).toBeUndefined()
+    expect(values(good)).toHaveLength(all.length - poison.length)
+    expect(failed.values()[0]!.error.message).toBe(message)
+  })
+
+  it('fails the job with its operator when what was thrown cannot be shown', async () => {
+    const { job } = jobOf((records) => {
+      return records
+        .map(() => {
+          throw Object.create(null)
+        })
+        .uid('map')
+    }, false)
+    expect((await runInProcess(job)).failure).toMatchObject({ uid: 'map', error: { message: 'operator "map": {}' } })
   })
 
   it('is not that of the operator before it', async () => {

@@ -173,6 +173,20 @@ describe('checkpoints of an attempt', () => {
     expect(taken().at(-1)).toBe(`fail: ${message.replace('checkpoint 3', 'checkpoint 2')}`)
   })
 
+  it('count once when they take older ones with them, and not where records in flight were no values', async () => {
+    const { checkpoints, taken } = checkpointed({ toleratedFailures: 1, maxConcurrent: 3 })
+    checkpoints.start()
+    for (let n = 0; n < 3; n++) checkpoints.request('periodic')
+    checkpoints.declined(3, full, 'op')
+    expect(taken().filter((line) => /abandon|fail/.test(line))).toEqual(['abandon 1', 'abandon 2', 'abandon 3'])
+    checkpoints.request('periodic')
+    checkpoints.declined(4, new MillraceError('MILLRACE_VALUE', 'a function'), 'op')
+    checkpoints.request('periodic')
+    expect(taken()).not.toContainEqual(expect.stringContaining('fail'))
+    checkpoints.declined(5, full, 'op')
+    expect(taken()).toContain('fail: disk full')
+  })
+
   it('begin the row anew with one that is complete, and count no savepoints', async () => {
     const { checkpoints, commits, taken, acknowledge, settle } = checkpointed({ toleratedFailures: 1 })
     checkpoints.start()

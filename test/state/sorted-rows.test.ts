@@ -13,8 +13,8 @@ function sorted(
     const rows = buffers[bit]!
     for (const key of keys) numbers.push(2 * rows.tombstone(rows.putKey(key)) + bit)
   }
-  const all = new SortedRows(...buffers)
-  all.deal(numbers.length, (i) => numbers[i]!)
+  const all = new SortedRows()
+  all.deal(...buffers, numbers.length, (i) => numbers[i]!)
   const out: Buffer[] = []
   let most = 0
   while (all.next()) {

@@ -217,6 +217,24 @@ describe('a barrier that overtakes', () => {
     expect(bench.channels.map((channel) => channel.isHeld())).toEqual([false, false])
   })
 
+  it('has what it overtook processed before a newer barrier counts that came in its place', () => {
+    const bench = new Bench(2)
+    const next: Sent = { kind: 'barrier', checkpointId: 2, timestamp: 0 }
+    bench.send(0, barrier)
+    while (bench.step());
+    expect(bench.overtake(1)).toBe(true)
+    bench.send(0, next)
+    while (bench.step());
+    // Its sender has heard of the abort of the first one already.
+    bench.send(1, { kind: 'records', values: ['x', 'y'] })
+    bench.send(1, next)
+    expect(bench.gate.readAhead()).toBe(true)
+    expect(bench.aligned).toBeUndefined()
+    while (bench.aligned === undefined && bench.step());
+    expect(bench.aligned).toBe(2)
+    expect(bench.processed).toEqual([[], ['x', 'y']])
+  })
+
   it('keeps watermarks and statuses in their place', () => {
     const bench = new Bench(1)
     bench.overtake()

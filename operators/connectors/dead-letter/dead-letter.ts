@@ -17,7 +17,7 @@ const ROLL_BYTES = '8MB'
 /**
  * An {@link ErrorPolicy}: records that the operator's function throws for are written, exactly once, as lines of JSON into files of a
  * folder or of S3 (`file:DIR`, `s3://BUCKET/PREFIX`), with all that is needed to feed them to the operator again: `runtime redrive DIR`.
- * Several operators and jobs with different uids may share a place. MILLRACE_GRAPH for another kind of place.
+ * Several operators and jobs may share a place: each job is fed its own. MILLRACE_GRAPH for another kind of place.
  */
 export function deadLetter(place: string | Locator): DeadLetters {
   const locator = typeof place === 'string' ? parseLocator(place) : place
@@ -45,7 +45,7 @@ function asLines(lines: Sink<string>): Sink<FailedRecord> {
       const writer = await lines.createWriter(ctx)
       const write = writer.write.bind(writer)
       const letters = writer as unknown as SinkWriter<FailedRecord>
-      letters.write = (record, timestamp) => write(toLine(record), timestamp)
+      letters.write = (record, timestamp) => write(toLine(ctx.jobId, record), timestamp)
       return letters
     },
   }

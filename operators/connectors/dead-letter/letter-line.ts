@@ -2,11 +2,14 @@ import { ValueReader } from '../../../runtime/codec/value-reader.js'
 import { ValueWriter } from '../../../runtime/codec/value-writer.js'
 import { MillraceError } from '../../../runtime/contract/errors.js'
 import type { FailedRecord } from '../../../runtime/contract/failed-record.js'
+import { thrownText } from '../../../runtime/contract/thrown-text.js'
 import { NO_TIMESTAMP } from '../../../runtime/contract/time.js'
 import type { RedrivenLetter } from '../../api/error-policy.js'
 
 /** A line of a dead-letter file. */
 interface LetterLine {
+  /** Its id: letters go back to the job they came from, not to another one that shares the place. */
+  readonly job: string
   readonly operator: string
   readonly attempt: number
   readonly failedAt: string
@@ -29,10 +32,11 @@ export interface Letter {
   readonly again: { readonly letter: RedrivenLetter; readonly timestamp: number } | undefined
 }
 
-/** A failed record as one line, without the line end. */
-export function toLine(record: FailedRecord): string {
+/** A record that a job failed on as one line, without the line end. */
+export function toLine(job: string, record: FailedRecord): string {
   const { uid: operator, attempt, failedAtMs, error, input, timestamp, timer, key } = record
   const line: LetterLine = {
+    job,
     operator,
     attempt,
     failedAt: new Date(failedAtMs).toISOString(),
@@ -77,8 +81,8 @@ function encoded(value: unknown): { readonly bytes?: string } {
 function shown(value: unknown): unknown {
   try {
     const text = JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part))
-    return text === undefined ? String(value) : (JSON.parse(text) as unknown)
+    return text === undefined ? thrownText(value) : (JSON.parse(text) as unknown)
   } catch {
-    return String(value)
+    return thrownText(value)
   }
 }

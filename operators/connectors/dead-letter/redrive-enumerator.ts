@@ -1,7 +1,8 @@
 /**
- * Invariant: a file is assigned once in a run, and emptied only when a complete checkpoint has it among those that were read.
+ * Invariant: a file is read once in the history that a job's checkpoints tell. Its state has what was read, so that a restore from an
+ * older one reads the rest again: files stay as they are. Only a start without a checkpoint goes by the marks beside them.
  *
- *   listed --> assigned (a split) --> read to its end --> retired, `read` --> checkpoint complete --> emptied
+ *   listed --> assigned (a split) --> read to its end --> retired, `read` --> checkpoint complete --> marked as taken
  */
 import type {
   DealtSplit,
@@ -9,12 +10,12 @@ import type {
   IdentifiedSplit,
   SplitEnumerator,
 } from '../../../runtime/contract/source.js'
-import type { RedriveFolder } from './redrive-folder.js'
+import type { RedriveFiles, RedriveFolder } from './redrive-folder.js'
 import type { RedriveSplit } from './redrive-reader.js'
 
 const LOOK_EVERY_MS = 1000
 
-/** Names of files that were read to their ends. They are never read again in this run. */
+/** Names of files that were read to their ends, or were taken before the job started afresh. */
 export interface RedriveState {
   readonly [key: string]: readonly string[]
   readonly read: readonly string[]
@@ -29,8 +30,8 @@ export class RedriveEnumerator implements SplitEnumerator<RedriveSplit, RedriveS
   private read = new Set<string>()
   /** Of each checkpoint under way, what is in it as read. */
   private readonly snapshots = new Map<number, readonly string[]>()
-  private readonly emptied = new Set<string>()
-  private emptying: Promise<void> = Promise.resolve()
+  private readonly marked = new Set<string>()
+  private marking: Promise<void> = Promise.resolve()
   private closed = false
   private next = 0
   private stopLooking = (): void => {}
@@ -42,9 +43,11 @@ export class RedriveEnumerator implements SplitEnumerator<RedriveSplit, RedriveS
   }
 
   async start(restored: RedriveState | undefined, assigned: readonly DealtSplit<RedriveSplit>[]): Promise<void> {
-    this.read = new Set(restored?.read)
+    const files = await this.folder.list()
+    for (const name of files.taken) this.marked.add(name)
+    this.read = new Set(restored?.read ?? files.taken)
     for (const { id } of assigned) this.assigned.add(id)
-    await this.look()
+    this.assign(files)
     if (this.bounded) this.ctx.signalNoMoreSplits()
     else this.lookLater()
   }
@@ -65,12 +68,12 @@ export class RedriveEnumerator implements SplitEnumerator<RedriveSplit, RedriveS
     const read = this.snapshots.get(checkpointId) ?? []
     for (const id of this.snapshots.keys()) if (id <= checkpointId) this.snapshots.delete(id)
     for (const name of read) {
-      if (this.emptied.has(name)) continue
-      this.emptied.add(name)
-      this.emptying = this.emptying
-        .then(() => this.folder.empty(name))
+      if (this.marked.has(name)) continue
+      this.marked.add(name)
+      this.marking = this.marking
+        .then(() => this.folder.markTaken(name))
         .catch((error: unknown) =>
-          this.ctx.warn(`${this.folder.describe(name)} could not be emptied: ${String(error)}`),
+          this.ctx.warn(`${this.folder.describe(name)} could not be marked as taken: ${String(error)}`),
         )
     }
   }
@@ -78,22 +81,27 @@ export class RedriveEnumerator implements SplitEnumerator<RedriveSplit, RedriveS
   async close(): Promise<void> {
     this.closed = true
     this.stopLooking()
-    await this.emptying
+    await this.marking
   }
 
-  private async look(): Promise<void> {
-    for (const name of await this.folder.names()) {
+  private assign({ names }: RedriveFiles): void {
+    const { jobId: job, parallelism } = this.ctx
+    for (const name of names) {
       if (this.closed || this.assigned.has(name) || this.read.has(name)) continue
       this.assigned.add(name)
-      this.ctx.assignSplits(this.next++ % this.ctx.parallelism, [{ id: name, split: { name, line: 0, ended: false } }])
+      const split = { job, name, line: 0, ended: false }
+      this.ctx.assignSplits(this.next++ % parallelism, [{ id: name, split }])
     }
   }
 
   private lookLater(): void {
     if (this.closed) return
     this.stopLooking = this.ctx.clock.setTimeout(() => {
-      this.look().then(
-        () => this.lookLater(),
+      this.folder.list().then(
+        (files) => {
+          this.assign(files)
+          this.lookLater()
+        },
         // A place that cannot be listed now may be reached the next time: nothing is lost by it.
         (error: unknown) => {
           this.ctx.warn(`nothing can be redriven now: ${error instanceof Error ? error.message : String(error)}`)

@@ -2,24 +2,35 @@ import { redrivePrefix } from '../../../runtime/contract/failed-record.js'
 import { openStorage } from '../../../runtime/storage/open-storage.js'
 import type { CheckpointStorage } from '../../../runtime/storage/storage.js'
 
-/** What is to be fed again to one operator. Main thread and slots. */
+const LAID_OUT = '.jsonl'
+/** An empty file beside a file that some run has read to its end. */
+const TAKEN = '.taken'
+
+/** The names of files, ordered. */
+export interface RedriveFiles {
+  readonly names: readonly string[]
+  /** Those that some run has read. */
+  readonly taken: ReadonlySet<string>
+}
+
+/** What is to be fed again to one operator of a job. Main thread and slots. */
 export class RedriveFolder {
   private readonly storage: CheckpointStorage
   private readonly prefix: string
 
-  constructor(url: string, uid: string) {
+  constructor(url: string, jobId: string, uid: string) {
     this.storage = openStorage(url)
-    this.prefix = redrivePrefix(uid)
+    this.prefix = redrivePrefix(jobId, uid)
   }
 
   describe(name: string): string {
     return `${this.storage.describe()}/${this.prefix}${name}`
   }
 
-  /** Names of files that were not emptied, ordered. */
-  async names(): Promise<string[]> {
-    const files = await this.storage.list(this.prefix)
-    return files.flatMap(({ path, size }) => (size > 0 ? [path.slice(this.prefix.length)] : []))
+  async list(): Promise<RedriveFiles> {
+    const files = (await this.storage.list(this.prefix)).map(({ path }) => path.slice(this.prefix.length))
+    const taken = files.filter((name) => name.endsWith(TAKEN)).map((name) => name.slice(0, -TAKEN.length))
+    return { names: files.filter((name) => name.endsWith(LAID_OUT)), taken: new Set(taken) }
   }
 
   /** The lines of a file; undefined if it is gone. */
@@ -31,8 +42,7 @@ export class RedriveFolder {
       .filter((line) => line !== '')
   }
 
-  /** Its name stays: what is laid out once is not laid out again. */
-  async empty(name: string): Promise<void> {
-    await this.storage.overwrite(this.prefix + name, new Uint8Array())
+  async markTaken(name: string): Promise<void> {
+    await this.storage.createExclusive(this.prefix + name + TAKEN, new Uint8Array())
   }
 }

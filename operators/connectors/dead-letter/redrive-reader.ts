@@ -4,31 +4,40 @@ import type { RedrivenLetter } from '../../api/error-policy.js'
 import { parseLine } from './letter-line.js'
 import type { RedriveFolder } from './redrive-folder.js'
 
-/** A file, and its first line that is not yet read. `ended`: there is none. */
-export type RedriveSplit = { readonly name: string; readonly line: number; readonly ended: boolean }
+/**
+ * A file, and its first line that is not yet read. `ended`: there is none. `job`: whose it is; another one's, after a restore from its
+ * checkpoint.
+ */
+export type RedriveSplit = {
+  readonly job: string
+  readonly name: string
+  readonly line: number
+  readonly ended: boolean
+}
 
 /** Reads one file of dead letters: they are small. Slot thread. */
 export class RedriveReader implements SplitReader<RedrivenLetter, RedriveSplit> {
-  private readonly name: string
+  private readonly split: RedriveSplit
   private readonly where: string
   private readonly lines: readonly string[]
   private line: number
 
-  private constructor(name: string, where: string, lines: readonly string[], line: number) {
-    this.name = name
+  private constructor(split: RedriveSplit, where: string, lines: readonly string[]) {
+    this.split = split
     this.where = where
     this.lines = lines
-    this.line = line
+    this.line = split.line
   }
 
-  /** MILLRACE_INPUT for a file that is gone before it was read. */
-  static async open(folder: RedriveFolder, { name, line, ended }: RedriveSplit): Promise<RedriveReader> {
-    const where = folder.describe(name)
-    if (ended) return new RedriveReader(name, where, [], 0)
-    const lines = await folder.read(name)
-    if (lines !== undefined) return new RedriveReader(name, where, lines, line)
-    throw new MillraceError('MILLRACE_INPUT', `${where} was removed before it was read`, {
-      hint: 'a checkpoint names it: put it back',
+  /** MILLRACE_INPUT for a file that no longer has the line where the split goes on. */
+  static async open(folder: RedriveFolder, split: RedriveSplit): Promise<RedriveReader> {
+    const where = folder.describe(split.name)
+    if (split.ended) return new RedriveReader(split, where, [])
+    const lines = await folder.read(split.name)
+    if (lines !== undefined && split.line < lines.length) return new RedriveReader(split, where, lines)
+    const what = lines === undefined ? 'is gone' : `has ${lines.length} lines, and line ${split.line + 1} is the next`
+    throw new MillraceError('MILLRACE_INPUT', `${where} ${what}`, {
+      hint: 'the job has not read all of it: put it back as it was',
     })
   }
 
@@ -44,7 +53,7 @@ export class RedriveReader implements SplitReader<RedrivenLetter, RedriveSplit> 
   async available(): Promise<void> {}
 
   position(): RedriveSplit {
-    const { name, line, lines } = this
-    return { name, line, ended: line >= lines.length }
+    const { split, line, lines } = this
+    return { ...split, line, ended: split.ended || line >= lines.length }
   }
 }

@@ -6,7 +6,7 @@ import { RedriveReader, type RedriveSplit } from './redrive-reader.js'
 
 /**
  * What `runtime redrive` has laid out for an operator: each file once, with the records' own event times. `bounded`: what is there when
- * the job starts; else it looks again and again. A file is emptied once a checkpoint is complete that has all of it.
+ * the job starts; else it looks again and again. What was read is in the job's checkpoints: after a restore it is what that one says.
  */
 export function redriveSource(
   url: string,
@@ -19,10 +19,9 @@ export function redriveSource(
     successors: true,
     // Where dead letters are kept is no part of what the job reads.
     describe: `redrive:${uid}`,
-    createEnumerator: (ctx) => new RedriveEnumerator(new RedriveFolder(url, uid), bounded, ctx),
-    createReader: () => {
-      const folder = new RedriveFolder(url, uid)
-      return { openSplit: ({ split }) => RedriveReader.open(folder, split) }
-    },
+    createEnumerator: (ctx) => new RedriveEnumerator(new RedriveFolder(url, ctx.jobId, uid), bounded, ctx),
+    createReader: () => ({
+      openSplit: ({ split }) => RedriveReader.open(new RedriveFolder(url, split.job, uid), split),
+    }),
   }
 }

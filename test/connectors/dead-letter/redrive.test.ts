@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
@@ -10,6 +10,9 @@ import {
   type JobDefinition,
   type Stream,
 } from '../../../operators/index.js'
+import { toLine } from '../../../operators/connectors/dead-letter/letter-line.js'
+import { RedriveFolder } from '../../../operators/connectors/dead-letter/redrive-folder.js'
+import { RedriveReader } from '../../../operators/connectors/dead-letter/redrive-reader.js'
 import { redrive } from '../../../runtime/cli/redrive.js'
 import {
   collectSink,
@@ -40,7 +43,7 @@ class Shop {
   readonly feed = controlledSource<Order>(1)
   readonly out: CollectSink<Sum> = collectSink<Sum>()
   readonly letters = join(tempFolder(), 'letters')
-  readonly checkpoints = tempFolder()
+  checkpoints = tempFolder()
   broken = new Set<number>()
   /** After so many records the whole job fails. */
   readonly crashes: number[] = []
@@ -97,9 +100,15 @@ class Shop {
     return existsSync(this.letters) ? readdirSync(this.letters).filter((name) => /^[^.].*\.jsonl$/.test(name)) : []
   }
 
-  /** Bytes that are laid out and not yet read. */
-  laidOut(): number {
-    return laidOut(this.letters, 'sums')
+  /** Files that are laid out, and those that are marked as taken. */
+  laidOut(): [number, number] {
+    return laidOut(this.letters, 'shop/sums')
+  }
+
+  /** Everything laid out was read, and a checkpoint has it. */
+  isTaken(): boolean {
+    const [files, taken] = this.laidOut()
+    return files === taken
   }
 
   lines(): Record<string, unknown>[] {
@@ -113,9 +122,12 @@ class Shop {
   }
 }
 
-function laidOut(letters: string, uid: string): number {
-  const folder = join(letters, 'redrive', uid)
-  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+function laidOut(letters: string, operator: string): [number, number] {
+  const names = readdirSync(join(letters, 'redrive', operator))
+  return [
+    names.filter((name) => name.endsWith('.jsonl')).length,
+    names.filter((name) => name.endsWith('.taken')).length,
+  ]
 }
 
 describe('dead letters', () => {
@@ -127,6 +139,7 @@ describe('dead letters', () => {
     expect(result.status).toBe('SUSPENDED')
     expect(shop.lines()).toEqual([
       {
+        job: 'shop',
         operator: 'sums',
         attempt: 1,
         failedAt: expect.stringMatching(/^20\d\d-/) as string,
@@ -145,11 +158,11 @@ describe('dead letters', () => {
     shop.broken.add(-1)
     shop.feed.push(0, order(1, 'a', 5), order(2, 'a', -1), order(3, 'b', -1), order(4, 'b', 10))
     await shop.run(() => shop.lines().length === 2 && shop.out.values().length === 2)
-    expect(await redrive(shop.letters, undefined)).toEqual({ redriven: { sums: 2 }, kept: 0 })
-    expect(await redrive(shop.letters, undefined)).toEqual({ redriven: {}, kept: 0 })
+    expect(await redrive(shop.letters)).toEqual({ redriven: { shop: { sums: 2 } }, kept: 0 })
+    expect(await redrive(shop.letters)).toEqual({ redriven: {}, kept: 0 })
 
     shop.broken.clear()
-    await shop.run(() => shop.out.values().length === 4 && shop.laidOut() === 0)
+    await shop.run(() => shop.out.values().length === 4 && shop.isTaken())
     const expected = [
       { customer: 'a', sum: 4 },
       { customer: 'a', sum: 5 },
@@ -173,7 +186,7 @@ describe('dead letters', () => {
       if (!redriven && shop.lines().length === 2) {
         redriven = true
         shop.broken.delete(-2)
-        void redrive(shop.letters, undefined)
+        void redrive(shop.letters)
       }
       return shop.out.values().length === 2 && shop.lines().some(({ attempt }) => attempt === 2)
     })
@@ -190,7 +203,7 @@ describe('dead letters', () => {
     shop.broken.add(-1)
     shop.feed.push(0, ...Array.from({ length: each }, (_, i) => order(i, `c${i}`, -1)))
     await shop.run(() => shop.lines().length === each)
-    await redrive(shop.letters, undefined)
+    await redrive(shop.letters)
     shop.broken.clear()
     shop.crashes.push(100, 350)
     const { status } = await shop.run(() => shop.out.values().length >= each, { restartAttempts: 5 })
@@ -199,6 +212,126 @@ describe('dead letters', () => {
     expect(shop.sorted()).toHaveLength(each)
     expect(new Set(shop.sorted().map(({ customer }) => customer)).size).toBe(each)
   })
+})
+
+describe('redriven records after a restore', () => {
+  const expected = [
+    { customer: 'a', sum: 4 },
+    { customer: 'a', sum: 5 },
+  ]
+
+  async function failed(): Promise<Shop> {
+    const shop = new Shop()
+    shop.broken.add(-1)
+    shop.feed.push(0, order(1, 'a', 5), order(2, 'a', -1))
+    await shop.run(() => shop.lines().length === 1 && shop.out.values().length === 1)
+    shop.broken.clear()
+    return shop
+  }
+
+  it('come again from a checkpoint that is older than they, and once', async () => {
+    const shop = await failed()
+    const older = tempFolder()
+    cpSync(shop.checkpoints, older, { recursive: true })
+    await redrive(shop.letters)
+    await shop.run(() => shop.out.values().length === 2 && shop.isTaken())
+    expect(shop.sorted()).toEqual(expected)
+
+    shop.checkpoints = older
+    let looks = 0
+    await shop.run(() => shop.out.values().length > 2 && ++looks > 20)
+    expect(shop.sorted()).toEqual([expected[0], ...expected])
+  })
+
+  it('do not come again to a job that starts without a checkpoint', async () => {
+    const shop = await failed()
+    await redrive(shop.letters)
+    await shop.run(() => shop.out.values().length === 2 && shop.isTaken())
+
+    shop.checkpoints = tempFolder()
+    let looks = 0
+    await shop.run(() => shop.out.values().length >= 4 && ++looks > 20)
+    // Both come from the source: the record that had failed does not now.
+    expect(shop.sorted()).toEqual([expected[0], expected[0], expected[1], expected[1]])
+  })
+})
+
+describe('a file that is laid out', () => {
+  const line = toLine('shop', {
+    uid: 'sums',
+    value: 1,
+    input: 0,
+    timestamp: 5,
+    error: { name: 'Error', message: 'no' },
+    attempt: 1,
+    failedAtMs: 0,
+  })
+
+  it.each([
+    ['is gone', undefined, 0],
+    ['is empty', '', 0],
+    ['is shorter than it was', `${line}\n`, 3],
+  ])('that %s is refused', async (_, text, at) => {
+    const place = tempFolder()
+    if (text !== undefined) {
+      mkdirSync(join(place, 'redrive/shop/sums'), { recursive: true })
+      writeFileSync(join(place, 'redrive/shop/sums/a.jsonl'), text)
+    }
+    const split = { job: 'shop', name: 'a.jsonl', line: at, ended: false }
+    const opened = RedriveReader.open(new RedriveFolder(place, 'shop', 'sums'), split)
+    await expect(opened).rejects.toMatchObject({ code: 'MILLRACE_INPUT' })
+  })
+})
+
+describe('two jobs in one place', () => {
+  it('are fed their own', async () => {
+    const letters = join(tempFolder(), 'letters')
+    const out = collectSink<string>()
+    let broken = true
+    const jobOf = (name: string, records: readonly string[]): JobDefinition =>
+      defineJob({
+        name,
+        build(env) {
+          env
+            .fromSource(sourceOf([records]), { uid: 'records' })
+            .map((record) => {
+              if (broken) throw new Error('broken')
+              return `${record} in ${name}`
+            })
+            .uid('map')
+            .onError(deadLetter(`file:${letters}`))
+            .sinkTo(out.sink, { uid: 'out' })
+        },
+      })
+    await runInProcess(jobOf('real', ['r1', 'r2']))
+    await runInProcess(jobOf('trial', ['t1']))
+    await expect(redrive(letters, { operator: 'mop' })).rejects.toMatchObject({
+      code: 'MILLRACE_INPUT',
+      hint: 'there are those of "map" of job "real", "map" of job "trial"',
+    })
+    await expect(redrive(letters, { job: 'other' })).rejects.toMatchObject({ code: 'MILLRACE_INPUT' })
+    expect(await redrive(letters, { job: 'trial' })).toEqual({ redriven: { trial: { map: 1 } }, kept: 2 })
+    expect(await redrive(letters)).toEqual({ redriven: { real: { map: 2 } }, kept: 0 })
+    broken = false
+    await runInProcess(jobOf('real', []))
+    expect(out.values().toSorted()).toEqual(['r1 in real', 'r2 in real'])
+    await runInProcess(jobOf('trial', []))
+    expect(out.values().toSorted()).toEqual(['r1 in real', 'r2 in real', 't1 in trial'])
+  })
+})
+
+it('a place without dead letters is refused', async () => {
+  await expect(redrive(join(tempFolder(), 'none'))).rejects.toMatchObject({
+    code: 'MILLRACE_INPUT',
+    message: expect.stringMatching(/no dead-letter file in .*none/) as string,
+  })
+})
+
+it('a record that cannot be shown is a line all the same', () => {
+  const value: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  value['itself'] = value
+  const record = { uid: 'u', value, input: 0, timestamp: 0, error: { name: 'Error', message: 'm' } } as const
+  expect(toLine('shop', { ...record, attempt: 1, failedAtMs: 0 })).toContain('"value":"a value that cannot be shown')
 })
 
 describe('a bounded job', () => {
@@ -228,12 +361,15 @@ describe('a bounded job', () => {
       })
     expect((await runInProcess(jobOf([0, 1, 2, 3]), { parallelism: 2 })).status).toBe('FINISHED')
     expect(out.values().toSorted()).toEqual(['l0', 'l2', 'r0', 'r2'])
-    expect(await redrive(letters, 'other')).toEqual({ redriven: {}, kept: 4 })
-    expect(await redrive(`file:${letters}`, 'sides')).toEqual({ redriven: { sides: 4 }, kept: 0 })
+    expect(await redrive(`file:${letters}`, { operator: 'sides' })).toEqual({
+      redriven: { sides: { sides: 4 } },
+      kept: 0,
+    })
     broken = false
     expect((await runInProcess(jobOf([]), { parallelism: 2 })).status).toBe('FINISHED')
     expect(out.values().toSorted()).toEqual(['l0', 'l1', 'l2', 'l3', 'r0', 'r1', 'r2', 'r3'])
-    expect(laidOut(letters, 'sides')).toBe(0)
+    const [files, marked] = laidOut(letters, 'sides/sides')
+    expect(marked).toBe(files)
     expect((await runInProcess(jobOf([]), { parallelism: 2 })).status).toBe('FINISHED')
     expect(out.values()).toHaveLength(8)
   })
@@ -256,7 +392,7 @@ describe('a bounded job', () => {
       },
     })
     expect((await runInProcess(job)).status).toBe('FINISHED')
-    expect(await redrive(letters, undefined)).toEqual({ redriven: {}, kept: 2 })
+    expect(await redrive(letters)).toEqual({ redriven: {}, kept: 2 })
     const [name] = readdirSync(letters).filter((file) => file.endsWith('.jsonl'))
     expect(readFileSync(join(letters, name!), 'utf8')).toContain('"timer":{"time":9,"domain":"event"}')
   })
