@@ -31,8 +31,7 @@ export async function standBy(context: HolderContext, listener: StandbyListener)
       const there = await readHolder(context.storage)
       if (there !== undefined && there.record !== 'unreadable') {
         const { record } = there
-        if (record.ended !== undefined && waitedFor !== undefined)
-          return { ended: { ...record, ended: record.ended } }
+        if (record.ended !== undefined && waitedFor !== undefined) return { ended: { ...record, ended: record.ended } }
       }
       const isFree = there === undefined || lifeOf(there.record, context.processes) === 'dead'
       if (!isFree) {

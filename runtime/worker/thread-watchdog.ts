@@ -1,7 +1,7 @@
 /**
  * Invariant: a slot's thread that has not run its event loop for `timeoutMs` of the main thread's own time has its attempt failed, once.
  * Time is counted in the main thread's ticks: what stops the process as a whole (a signal, a sleeping machine), or a clock that jumps,
- * counts as one tick.
+ * counts as nothing.
  */
 import { MillraceError } from '../contract/errors.js'
 import { OperatorFailure } from '../contract/operator-failure.js'
@@ -54,8 +54,10 @@ export class ThreadWatchdog {
 
   private tick(): void {
     const now = performance.now()
-    const passedMs = Math.min(now - this.lastTickMs, 2 * TICK_MS)
+    const passedMs = now - this.lastTickMs
     this.lastTickMs = now
+    // The whole process was stopped, or this thread held up: the others may not have had a turn either.
+    if (passedMs > 2 * TICK_MS) return
     this.slots.forEach((watched, slot) => this.look(watched, slot, passedMs))
   }
 
